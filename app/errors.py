@@ -1,0 +1,50 @@
+"""What a domain may say to a client. Everything that is not a DomainError is masked at the edge."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Machine-readable outcomes. The list grows; clients keep a default branch."""
+
+    INVALID_INPUT = "INVALID_INPUT"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    EMAIL_TAKEN = "EMAIL_TAKEN"
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    CONFLICT = "CONFLICT"
+    INVALID_STATE = "INVALID_STATE"
+    LIMIT_REACHED = "LIMIT_REACHED"
+
+
+class DomainError(Exception):
+    """An expected failure: safe to show, answered as data in `userErrors`.
+
+    `path` names the input field at fault, outermost first: ("input", "title").
+    """
+
+    code: ErrorCode = ErrorCode.INVALID_INPUT
+
+    def __init__(self, message: str, *, code: ErrorCode | None = None, path: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = tuple(path)
+        if code is not None:
+            self.code = code
+
+
+class Forbidden(DomainError):
+    """The viewer lacks the right. Answered as a top-level error, not as data."""
+
+    code = ErrorCode.FORBIDDEN
+
+    def __init__(self, message: str = "You may not do this.") -> None:
+        super().__init__(message)
+
+
+class Unavailable(Exception):  # noqa: N818 - a state of ours, not a fault of the caller
+    """A service we depend on did not answer in time: 503, and the client may try again."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,126 @@
+"""Every setting of Lectern, frozen, read from the environment in one place: nothing else reads it.
+
+A group's variables carry its prefix: `LECTERN_DATABASE_URL`, `LECTERN_HTTP_PORT`. Times are seconds, sizes bytes.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _group(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(env_prefix=prefix, frozen=True, extra="ignore")
+
+
+def _comma_separated(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Mode(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class DatabaseSettings(BaseSettings):
+    model_config = _group("LECTERN_DATABASE_")
+
+    url: str = Field("", description="postgresql:// address of PostgreSQL 18; empty in development: an embedded one is started.")
+    pool_size: int = Field(10, ge=1, description="Connections a process holds at most.")
+    pool_wait: float = Field(2.0, gt=0, description="Seconds to wait for a free connection before answering 503.")
+    pool_age: float = Field(300.0, ge=0, description="Seconds an idle connection is kept.")
+    connect_timeout: float = Field(5.0, gt=0, description="Seconds to open a connection.")
+    statement_timeout: float = Field(2.0, gt=0, description="Seconds one statement of a user's request may run.")
+    batch_statement_timeout: float = Field(60.0, gt=0, description="Seconds one statement of an import may run.")
+    lock_timeout: float = Field(1.0, gt=0, description="Seconds to wait for a row lock.")
+    idle_in_transaction_timeout: float = Field(10.0, gt=0, description="Seconds a transaction may sit idle.")
+    statement_cache_size: int = Field(500, ge=0, description="Prepared statements kept per connection; 0 behind PgBouncer.")
+
+
+class RedisSettings(BaseSettings):
+    model_config = _group("LECTERN_REDIS_")
+
+    url: str = Field("", description="redis:// address of Valkey or Redis; empty in development: an embedded one is started.")
+    pool_size: int = Field(20, ge=1, description="Connections a process holds at most.")
+    pool_wait: float = Field(0.5, gt=0, description="Seconds to wait for a free connection.")
+    pool_age: float = Field(30.0, gt=0, description="Seconds after which an idle connection is checked before use.")
+    connect_timeout: float = Field(1.0, gt=0, description="Seconds to open a connection.")
+    command_timeout: float = Field(0.5, gt=0, description="Seconds one command may take.")
+
+
+class HttpSettings(BaseSettings):
+    model_config = _group("LECTERN_HTTP_")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on; `lectern dev` also takes PORT.")
+    body_limit: int = Field(65_536, ge=1024, description="Bytes a request body may have.")
+    operation_timeout: float = Field(10.0, gt=0, description="Seconds one GraphQL operation may take.")
+    keep_alive: float = Field(15.0, gt=0, description="Seconds an idle connection stays open.")
+    shutdown_grace: float = Field(10.0, gt=0, description="Seconds that running requests get when the server stops.")
+    backlog: int = Field(2048, ge=1, description="Connections the kernel may queue.")
+
+
+class GraphQLSettings(BaseSettings):
+    model_config = _group("LECTERN_GRAPHQL_")
+
+    max_tokens: int = Field(1000, ge=1, description="Lexical tokens a document may have.")
+    max_depth: int = Field(12, ge=1, description="Depth of nested fields, fragments expanded.")
+    max_aliases: int = Field(30, ge=0, description="Aliases in a document, fragments expanded.")
+    max_root_fields: int = Field(10, ge=1, description="Root fields of one operation, fragments expanded.")
+    max_nodes: int = Field(50_000, ge=1, description="Objects a document may ask for: the product of its list sizes.")
+    document_cache_size: int = Field(1000, ge=1, description="Parsed and validated documents kept per process.")
+    introspection: bool | None = Field(None, description="Answer introspection; default: in development only.")
+    ide: bool | None = Field(None, description="Serve the IDE on GET /; default: in development only.")
+
+
+class AuthenticationSettings(BaseSettings):
+    model_config = _group("LECTERN_")
+
+    public_url: str = Field("", description="Address under which users reach Lectern: links in mails, issuer of tokens.")
+    audience: str = Field("lectern", description="`aud` of access tokens.")
+    access_token_lifetime: int = Field(900, ge=60, description="Seconds an access token is valid.")
+    clock_skew: int = Field(30, ge=0, le=60, description="Seconds by which other machines' clocks may differ.")
+    signing_keys: SecretStr = Field(
+        SecretStr(""),
+        description='JSON object, kid -> PEM private key (Ed25519 or P-256). The first signs, all verify. Required by `lectern serve`.',
+    )
+    signing_keys_file: Path | None = Field(None, description="File with the same JSON, instead of the variable.")
+
+
+class OriginSettings(BaseSettings):
+    model_config = _group("LECTERN_")
+
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="Origins of browsers' pages that may call us, comma separated.")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), description="Addresses whose X-Forwarded-For is believed, comma separated.")
+
+    _split = field_validator("allowed_origins", "trusted_proxies", mode="before")(_comma_separated)
+
+
+class Settings(BaseSettings):
+    """All groups. Built once by a program and handed down; tests build their own."""
+
+    model_config = _group("LECTERN_")
+
+    mode: Mode = Field(Mode.PRODUCTION, description="`lectern dev` sets development.")
+    home: Path = Field(Path(".lectern"), description="Folder of the embedded services' data and of generated keys.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
+    authentication: AuthenticationSettings = Field(default_factory=AuthenticationSettings)
+    origins: OriginSettings = Field(default_factory=OriginSettings)
+
+    @property
+    def development(self) -> bool:
+        return self.mode is Mode.DEVELOPMENT
+
+    @property
+    def introspection(self) -> bool:
+        return self.development if self.graphql.introspection is None else self.graphql.introspection
+
+    @property
+    def ide(self) -> bool:
+        return self.development if self.graphql.ide is None else self.graphql.ide

@@ -1,0 +1,107 @@
+"""Metrics and logs: the registry's series, the request id, the log format. Series names stay; dashboards rely on them."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+@dataclass(slots=True)
+class StatementCount:
+    """Statements that the current operation has sent to PostgreSQL."""
+
+    total: int = 0
+    texts: list[str] = field(default_factory=list)
+    keep_texts: bool = False
+
+
+statements: ContextVar[StatementCount | None] = ContextVar("statements", default=None)
+
+
+class Metrics:
+    """Every series of this process. One instance per process: resources.py makes it."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        # `operation` is the type and the first root field ("query:courses"): bounded by the schema, whatever
+        # names clients give to their operations.
+        self.operations = Counter(
+            "lectern_graphql_operations_total", "GraphQL operations by outcome.", ("operation", "outcome"), registry=self.registry
+        )
+        self.operation_seconds = Histogram(
+            "lectern_graphql_operation_seconds",
+            "Seconds from the parsed request to the encoded answer.",
+            ("operation",),
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.operation_statements = Histogram(
+            "lectern_graphql_operation_statements",
+            "SQL statements per operation.",
+            ("operation",),
+            buckets=(0, 1, 2, 3, 5, 8, 13, 21, 50),
+            registry=self.registry,
+        )
+        self.document_cache = Counter(
+            "lectern_graphql_document_cache_total", "Look-ups of parsed documents.", ("result",), registry=self.registry
+        )
+        self.loader_batch = Histogram(
+            "lectern_loader_batch_keys",
+            "Keys per loader batch.",
+            ("loader",),
+            buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000),
+            registry=self.registry,
+        )
+        self.pool_in_use = Gauge("lectern_database_pool_in_use", "Connections in use.", registry=self.registry)
+        self.pool_waiting = Gauge("lectern_database_pool_waiting", "Requests waiting for a connection.", registry=self.registry)
+        self.pool_wait_seconds = Histogram(
+            "lectern_database_pool_wait_seconds",
+            "Seconds waited for a connection.",
+            buckets=(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2),
+            registry=self.registry,
+        )
+        self.logins = Counter("lectern_logins_total", "Login attempts by outcome.", ("outcome",), registry=self.registry)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; `extra={"context": {...}}` is merged in."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if identifier := request_id.get():
+            entry["requestId"] = identifier
+        context = getattr(record, "context", None)
+        if isinstance(context, dict):
+            entry.update(context)
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(entry, default=str).decode()
+
+
+class PlainFormatter(logging.Formatter):
+    """For a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        identifier = request_id.get()
+        suffix = f"  [request {identifier}]" if identifier else ""
+        text = f"{record.levelname.lower():8}{record.getMessage()}{suffix}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def configure_logging(*, json: bool, level: str) -> None:
+    """Sends every log line to standard error, as JSON in production, as text in development."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if json else PlainFormatter())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.getLogger("uvicorn.access").disabled = True
