@@ -1,0 +1,1 @@
+"""Accounts: who somebody is, what role they have, how they prove it. Calls no other domain; asks for no job."""

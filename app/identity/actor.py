@@ -1,0 +1,28 @@
+"""Who acts: what a service or a read needs to know of the person behind a call."""
+
+from dataclasses import dataclass
+
+from app.identity.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A signed-in user, or nobody. Built from a verified token, so the role is as old as the token at most."""
+
+    user_id: int | None = None
+    role: Role | None = None
+
+    @property
+    def signed_in(self) -> bool:
+        return self.user_id is not None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN
+
+    @property
+    def may_teach(self) -> bool:
+        return self.role is Role.INSTRUCTOR or self.role is Role.ADMIN
+
+
+ANONYMOUS = Actor()

@@ -1,0 +1,43 @@
+"""Opens what a program needs, once, and closes it in reverse order. The API and the workers both start here."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from app.database import Database
+from app.identity.signing_keys import SigningKeys
+from app.identity.tokens import AccessTokens
+from app.keyvalue import KeyValue
+from app.settings import Settings
+from app.telemetry import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    metrics: Metrics
+    database: Database
+    keyvalue: KeyValue
+    signing_keys: SigningKeys
+    access_tokens: AccessTokens
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Raises Unavailable when PostgreSQL cannot be reached; Redis may be away at the start."""
+    metrics = Metrics()
+    signing_keys = SigningKeys.load(settings)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database, metrics)
+        await database.open()
+        stack.push_async_callback(database.close)
+        keyvalue = KeyValue(settings.redis)
+        stack.push_async_callback(keyvalue.close)
+        yield Resources(
+            settings=settings,
+            metrics=metrics,
+            database=database,
+            keyvalue=keyvalue,
+            signing_keys=signing_keys,
+            access_tokens=AccessTokens(signing_keys, settings.authentication),
+        )
