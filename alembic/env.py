@@ -28,7 +28,9 @@ def _run(connection: Connection) -> None:
 
 async def _online() -> None:
     address = context.config.get_main_option("sqlalchemy.url") or DatabaseSettings().url
-    engine = create_async_engine(address.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
+    engine = create_async_engine(
+        address.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(_run)
         await connection.commit()

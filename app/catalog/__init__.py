@@ -1,0 +1,4 @@
+"""The catalogue: courses, their modules and lessons, who teaches them, and the running sums in `course_stats`.
+
+Calls identity for people; asks for no job yet. Domains above keep the sums through `service.stats`.
+"""
