@@ -1,0 +1,19 @@
+"""Batched reads for one operation. Made anew for each operation and after each mutation root field: never shared."""
+
+from app.database import Fetch
+from app.identity.actor import Actor
+from app.telemetry import Metrics
+from loaders.batching import Source
+from loaders.catalog import CatalogLoaders
+from loaders.identity import IdentityLoaders
+
+
+class Loaders:
+    """One attribute per domain."""
+
+    __slots__ = ("catalog", "identity")
+
+    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics) -> None:
+        source = Source(connection, actor, metrics)
+        self.identity = IdentityLoaders(source)
+        self.catalog = CatalogLoaders(source)

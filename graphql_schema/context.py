@@ -1,0 +1,40 @@
+"""What resolvers know of the operation they serve."""
+
+from collections.abc import Mapping
+
+import strawberry
+
+from app.identity.actor import ANONYMOUS, Actor
+from app.resources import Resources
+from loaders import Loaders
+
+
+class Context:
+    """One per operation. `loaders` is renewed after each mutation root field, so that its payload sees what it wrote."""
+
+    __slots__ = ("actor", "client_address", "loaders", "request_id", "resources")
+
+    def __init__(self, resources: Resources, actor: Actor, *, request_id: str = "", client_address: str = "") -> None:
+        self.resources = resources
+        self.actor = actor
+        self.request_id = request_id
+        self.client_address = client_address
+        self.renew_loaders()
+
+    def renew_loaders(self) -> None:
+        self.loaders = Loaders(self.resources.database, self.actor, self.resources.metrics)
+
+
+Info = strawberry.Info[Context, None]
+
+
+def authenticate(resources: Resources, headers: Mapping[str, str]) -> Actor:
+    """The actor behind the `authorization` header (names in lower case). Nobody without one.
+
+    Raises InvalidAccessToken for a header that is there and does not prove anything: never silently anonymous.
+    """
+    authorization = headers.get("authorization")
+    if authorization is None:
+        return ANONYMOUS
+    scheme, _, token = authorization.partition(" ")
+    return resources.access_tokens.verify(token.strip() if scheme.lower() == "bearer" else "")

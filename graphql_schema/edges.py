@@ -1,0 +1,82 @@
+"""Relations between types, declared in one line and nowhere else: this is what lets an executor batch a whole list.
+
+    instructor: User = edge(lambda l: l.identity.user, key="instructor_id", description="...")
+
+The loader is named, the key is an attribute of the parent. Rows become objects with the `of` of the field's type.
+"""
+
+from asyncio import shield
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import GraphQLResolveInfo, get_named_type
+
+from graphql_schema.pagination import AfterArgument, Connection, FirstArgument, check_first, decode_cursor
+from graphql_schema.permissions import Policy
+from loaders import Loaders
+
+Choose = Callable[[Loaders], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A declared relation, as binding.py and an executor find it in a field's metadata."""
+
+    loader: Choose
+    key: str
+    resolve: Callable[..., Any]
+
+
+def edge(loader: Choose, *, key: str, description: str, policy: Policy | None = None) -> Any:
+    """To one object, or to all of a short list (at most 100 by rule): as the loader gives a row or a list of rows."""
+    of: Callable[[Any], Any] | None = None
+
+    async def convert(future: Awaitable[Any], info: GraphQLResolveInfo) -> Any:
+        nonlocal of
+        found = await shield(future)
+        if found is None:
+            return None
+        if of is None:
+            of = get_named_type(info.return_type).extensions["strawberry-definition"].origin.of
+        return [of(row) for row in found] if isinstance(found, list) else of(found)
+
+    def resolve(source: Any, info: GraphQLResolveInfo) -> Any:
+        value = getattr(source, key)
+        return None if value is None else convert(loader(info.context.loaders).load(value), info)
+
+    return strawberry.field(
+        description=description, default=None, metadata={"policy": policy, "edge": Edge(loader, key, resolve)}
+    )
+
+
+def connection_edge(
+    pages: Choose,
+    *,
+    key: str,
+    of: Callable[[], Callable[[Any], Any]],
+    description: str,
+    policy: Policy | None = None,
+) -> Any:
+    """To a list of any length, in pages: adds `first` (1 to 100) and `after`. `of` names what makes a node of a row."""
+
+    async def convert(future: Awaitable[Any], first: int) -> Any:
+        return Connection.of_rows(await shield(future), first, of())
+
+    def resolve(source: Any, info: GraphQLResolveInfo, first: int, after: str | None = None) -> Any:
+        check_first(first)
+        cursor = None if after is None else decode_cursor(after)
+        # One row more than asked for tells whether there is a next page.
+        return convert(pages(info.context.loaders)(first + 1, cursor).load(getattr(source, key)), first)
+
+    return strawberry.field(
+        resolver=_page_arguments,
+        description=description,
+        metadata={"policy": policy, "edge": Edge(pages, key, resolve)},
+    )
+
+
+# Strawberry reads the arguments from this signature; binding.py puts the edge's own function in its place.
+async def _page_arguments(first: FirstArgument, after: AfterArgument = None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    raise RuntimeError("binding.py has not run")

@@ -1,0 +1,64 @@
+"""A mutation's edge: checks the policy, opens the transaction, commits before the payload resolves, turns expected
+failures into data. Below it nobody commits and nobody knows GraphQL.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, get_type_hints
+
+import strawberry
+
+from app.database import Transaction
+from app.errors import DomainError, ErrorCode, Forbidden
+from graphql_schema.context import Context, Info
+from graphql_schema.fields import field
+from graphql_schema.permissions import PUBLIC, Policy, policy
+
+ErrorCodeEnum = strawberry.enum(
+    ErrorCode, description="Why a mutation did not do what it was asked. The list grows: keep a default branch."
+)
+
+
+@strawberry.type(description="An expected failure of a mutation: nothing was changed.")
+@policy(PUBLIC)
+class UserError:
+    code: ErrorCodeEnum = field(description="For programs.")  # type: ignore[valid-type]
+    message: str = field(description="For people.")
+    path: list[str] = field(description="The input field at fault, outermost first; empty when there is none.")
+
+
+def user_errors() -> Any:
+    """The field that every payload ends with."""
+    return field(description="Why nothing was done; empty when it was.", default_factory=list)
+
+
+Verb = Callable[[Transaction, Context, Any], Awaitable[Any]]
+
+
+def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
+    """A root field of one argument, `input`. `verb(tx, context, input)` returns the payload.
+
+    The transaction opens at its first statement and is committed, its connection given back, before this returns.
+    """
+    hints = get_type_hints(verb)
+    payload_type = hints["return"]
+
+    async def run(info: Info, input: Any) -> Any:
+        context = info.context
+        try:
+            async with context.resources.database.transaction() as transaction:
+                payload = await verb(transaction, context, input)
+        except Forbidden:
+            raise
+        except DomainError as error:
+            payload = payload_type(
+                user_errors=[UserError(code=error.code, message=error.message, path=list(error.path))]
+            )
+        # What the payload and the following root fields load must not come from before the commit.
+        context.renew_loaders()
+        return payload
+
+    functools.update_wrapper(run, verb)
+    del run.__wrapped__  # type: ignore[attr-defined]
+    run.__annotations__ = {"info": Info, "input": hints["input"], "return": payload_type | None}
+    return strawberry.field(resolver=run, description=description, metadata={"policy": policy})

@@ -1,0 +1,62 @@
+"""Global ids and `node(id:)`: one name for every object, opaque to clients, and one way from the name to the object."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import strawberry
+
+from app.errors import DomainError, ErrorCode
+from graphql_schema.fields import field
+from graphql_schema.permissions import PUBLIC, policy
+from loaders import Loaders
+
+Class = TypeVar("Class", bound=type)
+_MAXIMUM = 2**63 - 1  # bigint
+
+node_loaders: dict[str, tuple[Callable[[Loaders], Any], Callable[[Any], Any]]] = {}
+
+
+@strawberry.interface(description="Anything with a global id.")
+@policy(PUBLIC)
+class Node:
+    id: strawberry.ID = field(description="Opaque, unique among all objects, stable.")
+
+
+def is_node(loader: Callable[[Loaders], Any]) -> Callable[[Class], Class]:
+    """Makes a type reachable through `node(id:)` by the loader that its edges use, and so under the same rules."""
+
+    def register(cls: Class) -> Class:
+        node_loaders[cls.__name__] = (loader, cls.of)  # type: ignore[attr-defined]
+        return cls
+
+    return register
+
+
+def global_id(type_name: str, number: int) -> strawberry.ID:
+    return strawberry.ID(b64encode(f"{type_name}:{number}".encode()).decode())
+
+
+def parse_global_id(identifier: str) -> tuple[str, int] | None:
+    """Type name and number, or None for anything that is no id of ours."""
+    try:
+        type_name, _, number = b64decode(identifier, validate=True).decode("ascii").partition(":")
+    except ValueError:
+        return None
+    if not number.isdigit() or len(number) > 19 or int(number) > _MAXIMUM:
+        return None
+    return type_name, int(number)
+
+
+def number_of(type_name: str, identifier: str) -> int | None:
+    """The number behind an id of that very type; None for any other, which nothing has."""
+    parsed = parse_global_id(identifier)
+    return parsed[1] if parsed is not None and parsed[0] == type_name else None
+
+
+def required_number(type_name: str, identifier: str, *path: str) -> int:
+    """For inputs. Raises NOT_FOUND at `path`, as for an id of the right type that nothing has."""
+    number = number_of(type_name, identifier)
+    if number is None:
+        raise DomainError(f"There is no such {type_name.lower()}.", code=ErrorCode.NOT_FOUND, path=("input", *path))
+    return number

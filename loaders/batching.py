@@ -1,0 +1,138 @@
+"""The only batching code. A loader is declared in one line; a read answers for many keys in one statement.
+
+Stands on aiodataloader, whose flaws are kept away from callers: a loader is made inside the running loop at its first
+use, lives for one operation, and a waiter that is cancelled takes nobody else with it (`load` hands out the shared
+future; edges await it through `asyncio.shield`).
+"""
+
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from aiodataloader import DataLoader
+from asyncpg import Record
+
+from app.database import Fetch
+from app.identity.actor import Actor
+from app.telemetry import Metrics
+
+Row = Record
+Read = Callable[..., Awaitable[list[Record]]]
+Value = TypeVar("Value")
+
+
+class Source:
+    """What every batch of an operation reads with: where, for whom, and who counts."""
+
+    __slots__ = ("actor", "connection", "metrics")
+
+    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.metrics = metrics
+
+
+class Loader(DataLoader[Any, Value]):
+    """Keys that are asked for in one turn of the loop become one call of `read_batch`."""
+
+    def __init__(self, read_batch: Callable[[list[Any]], Awaitable[list[Value]]]) -> None:
+        super().__init__(batch_load_fn=read_batch)
+
+    def load(self, key: Any) -> "Future[Value]":
+        known = self._cache.get(key)
+        if known is not None and known.cancelled():
+            # aiodataloader would answer CancelledError for ever.
+            self.clear(key)
+        return super().load(key)
+
+
+class DomainLoaders:
+    """One domain's loaders for one operation; each is made at its first use."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+
+Split = Callable[[list[Record], Sequence[Any], str], list[Any]]
+
+
+class _Declared(Generic[Value]):
+    """A loader as a class attribute: `course = one_per_key(courses_by_id, key="id")`."""
+
+    def __init__(self, read: Read, key: str, split: Split, *, for_actor: bool) -> None:
+        self._read = read
+        self._key = key
+        self._split = split
+        self._for_actor = for_actor
+        self._name = ""
+
+    def __set_name__(self, owner: type[DomainLoaders], name: str) -> None:
+        self._name = name
+
+    def make(self, source: Source, *parameters: Any) -> Loader[Value]:
+        series = source.metrics.loader_batch.labels(self._name)
+        if self._for_actor:
+            parameters = (source.actor, *parameters)
+
+        async def read_batch(keys: list[Any]) -> list[Value]:
+            series.observe(len(keys))
+            rows = await self._read(source.connection, keys, *parameters)
+            return self._split(rows, keys, self._key)
+
+        return Loader(read_batch)
+
+
+class _PerKey(_Declared[Value]):
+    def __get__(self, domain: DomainLoaders, owner: type[DomainLoaders]) -> Loader[Value]:
+        # A non-data descriptor: the instance's attribute hides it from the second access on.
+        loader = self.make(domain.source)
+        domain.__dict__[self._name] = loader
+        return loader
+
+
+class Pages(Generic[Value]):
+    """The same relation with different pages: one loader, and so one statement, for each set of arguments."""
+
+    def __init__(self, declared: _Declared[Value], source: Source) -> None:
+        self._declared = declared
+        self._source = source
+        self._loaders: dict[tuple[Any, ...], Loader[Value]] = {}
+
+    def __call__(self, *parameters: Any) -> Loader[Value]:
+        loader = self._loaders.get(parameters)
+        if loader is None:
+            loader = self._loaders[parameters] = self._declared.make(self._source, *parameters)
+        return loader
+
+
+class _PagesPerKey(_Declared[list[Record]]):
+    def __get__(self, domain: DomainLoaders, owner: type[DomainLoaders]) -> Pages[list[Record]]:
+        pages = domain.__dict__[self._name] = Pages(self, domain.source)
+        return pages
+
+
+def _one(rows: list[Record], keys: Sequence[Any], key: str) -> list[Record | None]:
+    by_key = {row[key]: row for row in rows}
+    return [by_key.get(key) for key in keys]
+
+
+def _many(rows: list[Record], keys: Sequence[Any], key: str) -> list[list[Record]]:
+    by_key: dict[Any, list[Record]] = {key: [] for key in keys}
+    for row in rows:
+        by_key[row[key]].append(row)
+    return [by_key[key] for key in keys]
+
+
+def one_per_key(read: Read, *, key: str, for_actor: bool = False) -> _PerKey[Record | None]:
+    """`read(connection, keys)` gives at most one row a key; a key without a row loads None."""
+    return _PerKey(read, key, _one, for_actor=for_actor)
+
+
+def many_per_key(read: Read, *, key: str, for_actor: bool = False) -> _PerKey[list[Record]]:
+    """`read(connection, keys)` gives any rows, in the order they are to be seen; a key without rows loads []."""
+    return _PerKey(read, key, _many, for_actor=for_actor)
+
+
+def pages_per_key(read: Read, *, key: str, for_actor: bool = False) -> _PagesPerKey:
+    """`read(connection, keys, *page)` gives one page of rows a key: `loaders.catalog.lessons(first, after).load(key)`."""
+    return _PagesPerKey(read, key, _many, for_actor=for_actor)
