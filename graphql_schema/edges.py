@@ -6,7 +6,7 @@ The loader is named, the key is an attribute of the parent. Rows become objects 
 """
 
 from asyncio import shield
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,19 +56,26 @@ def connection_edge(
     *,
     key: str,
     of: Callable[[], Callable[[Any], Any]],
+    cursor: Mapping[str, type],
     description: str,
     policy: Policy | None = None,
 ) -> Any:
-    """To a list of any length, in pages: adds `first` (1 to 100) and `after`. `of` names what makes a node of a row."""
+    """To a list of any length, in pages: adds `first` (1 to 100) and `after`.
 
-    async def convert(future: Awaitable[Any], first: int) -> Any:
-        return Connection.of_rows(await shield(future), first, of())
+    `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by.
+    """
+    ordered_by = tuple(cursor)
+    kinds = tuple(cursor.values())
+
+    async def convert(future: Awaitable[Any], first: int, *, continued: bool) -> Any:
+        return Connection.of_rows(await shield(future), first, of(), ordered_by=ordered_by, continued=continued)
 
     def resolve(source: Any, info: GraphQLResolveInfo, first: int, after: str | None = None) -> Any:
         check_first(first)
-        cursor = None if after is None else decode_cursor(after)
+        start = None if after is None else decode_cursor(after, kinds)
         # One row more than asked for tells whether there is a next page.
-        return convert(pages(info.context.loaders)(first + 1, cursor).load(getattr(source, key)), first)
+        loader = pages(info.context.loaders)(first + 1, start)
+        return convert(loader.load(getattr(source, key)), first, continued=start is not None)
 
     return strawberry.field(
         resolver=_page_arguments,

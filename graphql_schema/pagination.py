@@ -2,7 +2,8 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 import orjson
 import strawberry
@@ -13,10 +14,11 @@ from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
 
 PAGE_LIMIT = 100
+_BIGINT = 2**63
 
 FirstArgument = Annotated[int, strawberry.argument(description="How many to give, 1 to 100.")]
 AfterArgument = Annotated[str | None, strawberry.argument(description="A cursor: give what comes after it.")]
-Cursor = tuple[str | int | float, ...]
+Cursor = tuple[Any, ...]
 Node = TypeVar("Node")
 
 
@@ -28,18 +30,30 @@ def check_first(first: int) -> None:
 
 def encode_cursor(values: Sequence[Any]) -> str:
     """Opaque to clients; the values of a row that its list is ordered by."""
-    return urlsafe_b64encode(orjson.dumps(values, default=str)).decode()
+    return urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
-def decode_cursor(cursor: str) -> Cursor:
-    """Raises BAD_USER_INPUT for anything that encode_cursor did not make."""
+def decode_cursor(cursor: str, kinds: Sequence[type]) -> Cursor:
+    """The values behind a cursor, of these kinds. Raises BAD_USER_INPUT for anything that this list did not give out."""
     try:
         values = orjson.loads(urlsafe_b64decode(cursor.encode()))
-    except ValueError:
-        values = None
-    if not isinstance(values, list) or not all(isinstance(value, str | int | float) for value in values):
-        raise bad_cursor()
-    return tuple(values)
+        if not isinstance(values, list):
+            raise TypeError(cursor)
+        return tuple(_typed(value, kind) for value, kind in zip(values, kinds, strict=True))
+    except (ValueError, TypeError):
+        raise bad_cursor() from None
+
+
+def _typed(value: object, kind: type) -> Any:
+    if kind is datetime and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if kind is float and isinstance(value, int | float):
+        return float(value)
+    if kind is int and type(value) is int and abs(value) < _BIGINT:
+        return value
+    if kind is str and isinstance(value, str) and "\0" not in value:
+        return value
+    raise TypeError(kind)
 
 
 def bad_cursor() -> GraphQLError:
@@ -68,10 +82,11 @@ class Connection(Generic[Node]):
     nodes: list[Node] = field(description="The page's elements.")
     rows: strawberry.Private[Sequence[Row]]
     more: strawberry.Private[bool]
-    continued: strawberry.Private[bool] = False
+    ordered_by: strawberry.Private[Sequence[str]]
+    continued: strawberry.Private[bool]
     edges: list[Edge[Node]] = computed(
         lambda page: [
-            Edge(node=node, cursor=encode_cursor(row["cursor"])) for node, row in zip(page.nodes, page.rows, strict=True)
+            Edge(node=node, cursor=page.cursor_of(row)) for node, row in zip(page.nodes, page.rows, strict=True)
         ],
         description="The page's elements, each with its cursor.",
     )
@@ -79,24 +94,33 @@ class Connection(Generic[Node]):
 
     @classmethod
     def of_rows(
-        cls, rows: Sequence[Row], first: int, of: Callable[[Row], Node], *, continued: bool = False, **more: Any
-    ) -> "Connection[Node]":
+        cls,
+        rows: Sequence[Row],
+        first: int,
+        of: Callable[[Row], Node],
+        *,
+        ordered_by: Sequence[str],
+        continued: bool,
+        **more: Any,
+    ) -> Self:
         """A page of at most `first` nodes; a row beyond them only tells that there is a next page.
 
-        Rows carry `cursor`, the list of values they are ordered by.
+        `ordered_by` names the columns a cursor is made of; `continued` tells whether `after` was given.
         """
         page = rows[:first]
-        return cls(
-            nodes=[of(row) for row in page], rows=page, more=len(rows) > first, continued=continued, **more
-        )
+        nodes = [of(row) for row in page]
+        return cls(nodes=nodes, rows=page, more=len(rows) > first, ordered_by=ordered_by, continued=continued, **more)
+
+    def cursor_of(self, row: Row) -> str:
+        return encode_cursor([row[name] for name in self.ordered_by])
 
     def make_page_info(self) -> PageInfo:
         rows = self.rows
         return PageInfo(
             has_next_page=self.more,
             has_previous_page=self.continued,
-            start_cursor=encode_cursor(rows[0]["cursor"]) if rows else None,
-            end_cursor=encode_cursor(rows[-1]["cursor"]) if rows else None,
+            start_cursor=self.cursor_of(rows[0]) if rows else None,
+            end_cursor=self.cursor_of(rows[-1]) if rows else None,
         )
 
 

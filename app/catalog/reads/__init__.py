@@ -1,0 +1,30 @@
+"""Every SELECT of the catalogue, in batches: (connection, keys) -> rows."""
+
+from app.catalog.reads.content import (
+    lesson_bodies,
+    lessons_by_id,
+    lessons_of_courses,
+    lessons_of_modules,
+    modules_by_id,
+    modules_of_courses,
+)
+from app.catalog.reads.courses import course_id_of_slug, courses_by_id, featured_courses, instructors_of_courses
+from app.catalog.reads.listing import CourseFilter, CourseOrder, count_courses, courses_page, courses_taught_by
+
+__all__ = [
+    "CourseFilter",
+    "CourseOrder",
+    "count_courses",
+    "course_id_of_slug",
+    "courses_by_id",
+    "courses_page",
+    "courses_taught_by",
+    "featured_courses",
+    "instructors_of_courses",
+    "lesson_bodies",
+    "lessons_by_id",
+    "lessons_of_courses",
+    "lessons_of_modules",
+    "modules_by_id",
+    "modules_of_courses",
+]

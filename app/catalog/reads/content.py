@@ -1,0 +1,128 @@
+"""Modules and lessons: outlines and bodies."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from asyncpg import Record
+from sqlalchemy import Select, any_, select, text
+
+from app.catalog.models import Course, Lesson, Module, VideoMetadata
+from app.catalog.reads.courses import KEYS, actor_values, visible
+from app.database import Fetch, Query, compiled
+from app.identity.actor import Actor
+
+# Where a lesson stands in its course: pages are ordered by it and cursors made of it.
+LESSON_CURSOR: dict[str, type] = {"module_position": int, "position": int, "id": int}
+
+
+def _module_rows() -> Select[Any]:
+    return select(Module.id, Module.course_id, Module.title, Module.description, Module.position, Module.version)
+
+
+def _lesson_rows() -> Select[Any]:
+    # Without the body, which is long and has a read of its own.
+    return (
+        select(
+            Lesson.id,
+            Lesson.course_id,
+            Lesson.module_id,
+            Lesson.title,
+            Lesson.kind,
+            Lesson.position,
+            Lesson.is_preview,
+            Lesson.external_url,
+            Lesson.version,
+            Module.position.label("module_position"),
+            VideoMetadata.id.label("video_id"),
+            VideoMetadata.duration_ms,
+        )
+        .join(Module, Module.id == Lesson.module_id)
+        .outerjoin(VideoMetadata, VideoMetadata.lesson_id == Lesson.id)
+    )
+
+
+_MODULES_BY_ID = compiled(_module_rows().join(Course, Course.id == Module.course_id).where(Module.id == any_(KEYS), visible()))
+_MODULES_OF_COURSES = compiled(
+    _module_rows().where(Module.course_id == any_(KEYS)).order_by(Module.course_id, Module.position)
+)
+_LESSONS_BY_ID = compiled(_lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible()))
+_BODIES = compiled(select(Lesson.id, Lesson.body_html, Lesson.body_format, Lesson.body_source).where(Lesson.id == any_(KEYS)))
+
+
+async def modules_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
+    """Modules of courses that the actor may see."""
+    return await connection.fetch(_MODULES_BY_ID, keys=keys, **actor_values(actor))
+
+
+async def modules_of_courses(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """All modules of each course (at most 100 by rule), in order."""
+    return await connection.fetch(_MODULES_OF_COURSES, keys=keys)
+
+
+async def lessons_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
+    """Lessons of courses that the actor may see."""
+    return await connection.fetch(_LESSONS_BY_ID, keys=keys, **actor_values(actor))
+
+
+async def lesson_bodies(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """Source and sanitised HTML; null where a lesson has no body."""
+    return await connection.fetch(_BODIES, keys=keys)
+
+
+def _lessons_page(parent: str, *, continued: bool) -> Query:
+    # A position is no stable key: an insertion before the cursor moves every row behind it. So the cursor's lesson is
+    # looked up where it stands now. Where it is gone, its successor has moved up into its place, hence the `- 1`.
+    behind = """
+        AND (module.position, lesson.position) > (
+            coalesce((SELECT m.position FROM lessons l JOIN modules m ON m.id = l.module_id WHERE l.id = :after_id),
+                     CAST(:after_module AS bigint)),
+            coalesce((SELECT l.position FROM lessons l WHERE l.id = :after_id), CAST(:after_position AS bigint) - 1))
+    """
+    return compiled(
+        text(f"""
+        SELECT page.* FROM unnest(CAST(:keys AS bigint[])) AS parent (id)
+        CROSS JOIN LATERAL (
+            SELECT lesson.id, lesson.course_id, lesson.module_id, lesson.title, lesson.kind, lesson.position,
+                   lesson.is_preview, lesson.external_url, lesson.version, module.position AS module_position,
+                   video.id AS video_id, video.duration_ms
+            FROM modules AS module
+            JOIN lessons AS lesson ON lesson.module_id = module.id
+            LEFT JOIN video_metadata AS video ON video.lesson_id = lesson.id
+            WHERE {parent} = parent.id {behind if continued else ""}
+            ORDER BY module.position, lesson.position, lesson.id
+            LIMIT CAST(:first AS integer)
+        ) AS page
+        """)  # noqa: S608 - only constants of this file are put together
+    )
+
+
+_LESSONS_OF_COURSES = _lessons_page("module.course_id", continued=False)
+_LESSONS_OF_COURSES_BEHIND = _lessons_page("module.course_id", continued=True)
+_LESSONS_OF_MODULES = _lessons_page("module.id", continued=False)
+_LESSONS_OF_MODULES_BEHIND = _lessons_page("module.id", continued=True)
+
+
+async def _page(
+    connection: Fetch, queries: tuple[Query, Query], keys: Sequence[int], first: int, after: tuple[int, int, int] | None
+) -> list[Record]:
+    start, behind = queries
+    if after is None:
+        return await connection.fetch(start, keys=keys, first=first)
+    module, position, lesson = after
+    return await connection.fetch(
+        behind, keys=keys, first=first, after_module=module, after_position=position, after_id=lesson
+    )
+
+
+async def lessons_of_courses(
+    connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int] | None
+) -> list[Record]:
+    """Up to `first` lessons of each course, in the order of its modules; `after` holds the values of LESSON_CURSOR."""
+    return await _page(connection, (_LESSONS_OF_COURSES, _LESSONS_OF_COURSES_BEHIND), keys, first, after)
+
+
+async def lessons_of_modules(
+    connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int] | None
+) -> list[Record]:
+    """Up to `first` lessons of each module, in order."""
+    return await _page(connection, (_LESSONS_OF_MODULES, _LESSONS_OF_MODULES_BEHIND), keys, first, after)

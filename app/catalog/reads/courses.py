@@ -1,0 +1,87 @@
+"""Courses by their keys, and who teaches them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from asyncpg import Record
+from sqlalchemy import ARRAY, BigInteger, Boolean, ColumnElement, Integer, Select, any_, bindparam, exists, or_, select
+
+from app.catalog.models import Course, CourseInstructor, CourseStats, CourseStatus
+from app.database import Fetch, compiled
+from app.identity.actor import Actor
+
+KEYS = bindparam("keys", type_=ARRAY(BigInteger))
+
+
+def course_rows() -> Select[Any]:
+    """A course as every list shows it: its own columns and its running sums."""
+    return select(
+        Course.id,
+        Course.slug,
+        Course.title,
+        Course.description,
+        Course.category,
+        Course.level,
+        Course.language,
+        Course.skills,
+        Course.status,
+        Course.instructor_id,
+        Course.version,
+        Course.created_at,
+        Course.updated_at,
+        Course.published_at,
+        Course.featured_at,
+        CourseStats.enrollment_count,
+        CourseStats.lesson_count,
+        CourseStats.rating,
+        CourseStats.rating_count,
+    ).join(CourseStats, CourseStats.course_id == Course.id)
+
+
+def visible() -> ColumnElement[bool]:
+    """Drafts exist for their instructors and for administrators alone. Filled by `actor_values`."""
+    return or_(
+        Course.status != CourseStatus.DRAFT,
+        bindparam("sees_all", type_=Boolean),
+        exists().where(CourseInstructor.course_id == Course.id, CourseInstructor.user_id == bindparam("viewer", type_=BigInteger)),
+    )
+
+
+def actor_values(actor: Actor) -> dict[str, Any]:
+    """Parameters of `visible`. No user has the id 0."""
+    return {"sees_all": actor.is_admin, "viewer": actor.user_id or 0}
+
+
+_BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), visible()))
+_BY_SLUG = compiled(select(Course.id).where(Course.slug == bindparam("slug"), visible()))
+_FEATURED = compiled(
+    course_rows()
+    .where(Course.featured_at.is_not(None), Course.status == CourseStatus.PUBLISHED)
+    .order_by(Course.featured_at.desc(), Course.id.desc())
+    .limit(bindparam("first", type_=Integer))
+)
+_INSTRUCTORS = compiled(
+    select(CourseInstructor.course_id, CourseInstructor.user_id, CourseInstructor.created_at)
+    .where(CourseInstructor.course_id == any_(KEYS))
+    .order_by(CourseInstructor.course_id, CourseInstructor.created_at, CourseInstructor.user_id)
+)
+
+
+async def courses_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
+    """Those of the courses that the actor may see."""
+    return await connection.fetch(_BY_ID, keys=keys, **actor_values(actor))
+
+
+async def course_id_of_slug(connection: Fetch, slug: str, actor: Actor) -> int | None:
+    rows = await connection.fetch(_BY_SLUG, slug=slug, **actor_values(actor))
+    return rows[0]["id"] if rows else None
+
+
+async def featured_courses(connection: Fetch, first: int) -> list[Record]:
+    """Published courses that an administrator put forward, the latest first."""
+    return await connection.fetch(_FEATURED, first=first)
+
+
+async def instructors_of_courses(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """(course_id, user_id, created_at), in the order in which they joined."""
+    return await connection.fetch(_INSTRUCTORS, keys=keys)
