@@ -1,1 +1,4 @@
-"""Accounts: who somebody is, what role they have, how they prove it. Calls no other domain; asks for no job."""
+"""Accounts: who somebody is, which role they have, how they prove it.
+
+Calls no other domain; asks for no job.
+"""

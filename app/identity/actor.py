@@ -7,7 +7,7 @@ from app.identity.models import Role
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in user, or nobody. Built from a verified token, so the role is as old as the token at most."""
+    """A signed-in user, or nobody. Built from a verified token, so the role may be as old as the token."""
 
     user_id: int | None = None
     role: Role | None = None

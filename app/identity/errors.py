@@ -1,0 +1,49 @@
+"""What identity refuses, and why. Only the DomainErrors reach a client as data."""
+
+from app.errors import DomainError, ErrorCode
+
+
+class InvalidEmail(DomainError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, path=("input", "email"))
+
+
+class InvalidPassword(DomainError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, path=("input", "password"))
+
+
+class InvalidName(DomainError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, path=("input", "name"))
+
+
+class EmailTaken(DomainError):
+    code = ErrorCode.EMAIL_TAKEN
+
+    def __init__(self) -> None:
+        super().__init__("An account with this e-mail address exists already.", path=("input", "email"))
+
+
+class InvalidCredentials(DomainError):
+    """One answer for an unknown account, a wrong password and an account without a password."""
+
+    code = ErrorCode.INVALID_CREDENTIALS
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address or the password is wrong.", path=("input",))
+
+
+class UserNotFound(DomainError):
+    code = ErrorCode.NOT_FOUND
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"There is no account with the e-mail address {email}.", path=("input", "email"))
+
+
+class InvalidAccessToken(Exception):
+    """The token proves nothing: answered with 401, never taken for anonymous. The message is safe to show."""
+
+
+class SigningKeyError(Exception):
+    """Signing keys are missing, unreadable or unfit. One sentence for the operator; it never quotes a key."""
