@@ -8,8 +8,19 @@ from app.catalog.reads.content import (
     modules_by_id,
     modules_of_courses,
 )
-from app.catalog.reads.courses import course_id_of_slug, courses_by_id, featured_courses, instructors_of_courses
-from app.catalog.reads.listing import CourseFilter, CourseOrder, count_courses, courses_page, courses_taught_by
+from app.catalog.reads.courses import (
+    course_id_of_slug,
+    courses_by_id,
+    featured_courses,
+    instructors_of_courses,
+)
+from app.catalog.reads.listing import (
+    CourseFilter,
+    CourseOrder,
+    count_courses,
+    courses_page,
+    courses_taught_by,
+)
 
 __all__ = [
     "CourseFilter",

@@ -16,7 +16,9 @@ LESSON_CURSOR: dict[str, type] = {"module_position": int, "position": int, "id":
 
 
 def _module_rows() -> Select[Any]:
-    return select(Module.id, Module.course_id, Module.title, Module.description, Module.position, Module.version)
+    return select(
+        Module.id, Module.course_id, Module.title, Module.description, Module.position, Module.version
+    )
 
 
 def _lesson_rows() -> Select[Any]:
@@ -41,12 +43,18 @@ def _lesson_rows() -> Select[Any]:
     )
 
 
-_MODULES_BY_ID = compiled(_module_rows().join(Course, Course.id == Module.course_id).where(Module.id == any_(KEYS), visible()))
+_MODULES_BY_ID = compiled(
+    _module_rows().join(Course, Course.id == Module.course_id).where(Module.id == any_(KEYS), visible())
+)
 _MODULES_OF_COURSES = compiled(
     _module_rows().where(Module.course_id == any_(KEYS)).order_by(Module.course_id, Module.position)
 )
-_LESSONS_BY_ID = compiled(_lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible()))
-_BODIES = compiled(select(Lesson.id, Lesson.body_html, Lesson.body_format, Lesson.body_source).where(Lesson.id == any_(KEYS)))
+_LESSONS_BY_ID = compiled(
+    _lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible())
+)
+_BODIES = compiled(
+    select(Lesson.id, Lesson.body_html, Lesson.body_format, Lesson.body_source).where(Lesson.id == any_(KEYS))
+)
 
 
 async def modules_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
@@ -103,7 +111,11 @@ _LESSONS_OF_MODULES_BEHIND = _lessons_page("module.id", continued=True)
 
 
 async def _page(
-    connection: Fetch, queries: tuple[Query, Query], keys: Sequence[int], first: int, after: tuple[int, int, int] | None
+    connection: Fetch,
+    queries: tuple[Query, Query],
+    keys: Sequence[int],
+    first: int,
+    after: tuple[int, int, int] | None,
 ) -> list[Record]:
     start, behind = queries
     if after is None:

@@ -9,8 +9,8 @@ from typing import Any
 from asyncpg import Record
 from sqlalchemy import BigInteger, DateTime, Double, Integer, Select, Text, bindparam, func, select, tuple_
 
-from app.catalog.models import Course, CourseInstructor, CourseStats, CourseStatus
-from app.catalog.reads.courses import course_rows
+from app.catalog.models import Course, CourseInstructor, CourseStats
+from app.catalog.reads.courses import PUBLISHED, course_rows
 from app.database import Fetch, Query, compiled
 
 
@@ -32,7 +32,9 @@ class CourseFilter:
     minimum_rating: float | None = None
 
     def values(self) -> dict[str, Any]:
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        return {
+            field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ _SORT_TITLE = func.lower(Course.title).label("sort_title")
 
 # The stats' own id is the tie-breaker where its index leads.
 KEYSETS = {
-    CourseOrder.NEWEST: _Keyset("published_at", Course.published_at, Course.id, DateTime(timezone=True), datetime, True),
+    CourseOrder.NEWEST: _Keyset(
+        "published_at", Course.published_at, Course.id, DateTime(timezone=True), datetime, True
+    ),
     CourseOrder.BEST_RATED: _Keyset("rating", CourseStats.rating, CourseStats.course_id, Double, float, True),
     CourseOrder.MOST_ENROLLED: _Keyset(
         "enrollment_count", CourseStats.enrollment_count, CourseStats.course_id, Integer, int, True
@@ -67,8 +71,12 @@ def cursor_of(order: CourseOrder) -> dict[str, type]:
 
 
 def _narrowed(statement: Select[Any], names: frozenset[str]) -> Select[Any]:
-    statement = statement.where(Course.status == CourseStatus.PUBLISHED)
-    for name, column in (("category", Course.category), ("level", Course.level), ("language", Course.language)):
+    statement = statement.where(PUBLISHED)
+    for name, column in (
+        ("category", Course.category),
+        ("level", Course.level),
+        ("language", Course.language),
+    ):
         if name in names:
             statement = statement.where(column == bindparam(name, type_=Text))
     if "instructor" in names:
@@ -132,14 +140,18 @@ def _taught(*, continued: bool) -> Query:
     )
     if continued:
         statement = statement.where(CourseInstructor.course_id < bindparam("after_id", type_=BigInteger))
-    return compiled(statement.order_by(CourseInstructor.course_id.desc()).limit(bindparam("first", type_=Integer)))
+    return compiled(
+        statement.order_by(CourseInstructor.course_id.desc()).limit(bindparam("first", type_=Integer))
+    )
 
 
 _TAUGHT = _taught(continued=False)
 _TAUGHT_BEHIND = _taught(continued=True)
 
 
-async def courses_taught_by(connection: Fetch, user_id: int, first: int, after: tuple[int] | None) -> list[Record]:
+async def courses_taught_by(
+    connection: Fetch, user_id: int, first: int, after: tuple[int] | None
+) -> list[Record]:
     """Every course of an instructor, drafts included, the latest first; `after` is the id of the last one seen."""
     if after is None:
         return await connection.fetch(_TAUGHT, user_id=user_id, first=first)
