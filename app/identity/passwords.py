@@ -20,8 +20,8 @@ MAX_LENGTH = 128
 MAX_BYTES = 1024
 """One code point may be four bytes, and NFKC may turn one code point into eighteen."""
 
-# What OWASP asks of argon2id at least: 19 MiB and two passes on one lane, 20 to 40 ms of a current core. Three
-# times as much memory would cost small machines a tenth of a second and more per login.
+# What OWASP asks of argon2id at least: 19 MiB and two passes on one lane, 20 to 40 ms of a current core.
+# Three times as much memory would cost small machines a tenth of a second and more per login.
 _HASHER = PasswordHasher(
     time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
 )
@@ -31,9 +31,9 @@ DUMMY_HASH = (
 )
 """What a password is verified against where there is no account: the same parameters, so the same cost."""
 
-# Two at a time: argon2 releases the GIL and fills a core each; the threads that the rest of the program uses stay
-# free. In a storm of logins up to WAITING_LIMIT wait, about a second's work. Whoever comes later is told at once to
-# try again, and no other operation waits.
+# Two at a time: argon2 releases the GIL and fills a core each; the threads that the rest of the program
+# uses stay free. In a storm of logins up to WAITING_LIMIT wait, about a second's work. Whoever comes later
+# is told at once to try again, and no other operation waits.
 _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 WAITING_LIMIT = 64
 _waiting = 0

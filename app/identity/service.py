@@ -17,6 +17,7 @@ from app.identity import passwords, reads
 from app.identity.errors import EmailTaken, InvalidCredentials, InvalidEmail, InvalidName, UserNotFound
 from app.identity.models import Role, User
 from app.telemetry import Metrics
+from app.validation import checked_text
 
 MAX_NAME_LENGTH = 100
 
@@ -24,10 +25,10 @@ MAX_NAME_LENGTH = 100
 # whether mail arrives there.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-# Control characters, surrogates, line and paragraph separators: none of them belongs into one line of text.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# Those that turn the direction of the text after them: a name must not rewrite the sentence it stands in.
-_REFUSED_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Line and paragraph separators, and characters that turn the direction of the text after them: a name must
+# not rewrite the sentence it stands in.
+_SEPARATORS = frozenset({"Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _INSERT_USER = compiled(
     insert(User).on_conflict_do_nothing(index_elements=[User.email_key]).returning(*reads.PUBLIC_COLUMNS),
@@ -49,7 +50,7 @@ _REPLACE_HASH = compiled(
 async def register(tx: Transaction, *, email: str, password: str, name: str) -> Record:
     """Makes a student's account. Returns its row (id, name, email, role, created_at).
 
-    Raises InvalidEmail, InvalidPassword, InvalidName, EmailTaken; Unavailable in a storm of logins.
+    Raises INVALID_INPUT at the field at fault, EmailTaken; Unavailable in a storm of logins.
     """
     return await create_user(tx, email=email, name=name, role=Role.STUDENT, password=password)
 
@@ -116,15 +117,15 @@ def email_key(address: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """The name without surrounding space, in normal form, 1 to 100 characters. Raises InvalidName."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if len(name) > MAX_NAME_LENGTH:
-        raise InvalidName(f"The name must have at most {MAX_NAME_LENGTH} characters.")
+    """The name without surrounding space, in normal form, 1 to 100 characters. Raises INVALID_INPUT."""
+    name = checked_text(
+        unicodedata.normalize("NFC", name), "input", "name", minimum=1, maximum=MAX_NAME_LENGTH
+    )
     categories = {unicodedata.category(character) for character in name}
-    if categories & _REFUSED_CATEGORIES or not _REFUSED_CHARACTERS.isdisjoint(name):
-        raise InvalidName("The name must not contain control characters.")
+    if not categories.isdisjoint(_SEPARATORS) or not _TURNING.isdisjoint(name):
+        raise InvalidName("Control characters are not allowed.")
     if not any(category[0] in "LNPS" for category in categories):
-        raise InvalidName("The name must not be empty.")
+        raise InvalidName("This may not be empty.")
     return name
 
 

@@ -83,7 +83,7 @@ class SigningKeys:
         if settings.development:
             return cls(key_sets.read_or_create(settings.home / "signing_keys.json"))
         raise SigningKeyError(
-            "There are no signing keys: `lectern keys generate FILE` makes a LECTERN_SIGNING_KEYS_FILE."
+            "There are no signing keys: `lectern keys generate --file FILE` makes LECTERN_SIGNING_KEYS_FILE."
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Access tokens: signed statements like "user 7, a student", valid for minutes, checked without the database."""
+"""Access tokens: who somebody is and in which role, signed, valid for minutes, checked without SQL."""
 
 import time
 from collections import OrderedDict

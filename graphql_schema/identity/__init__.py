@@ -1,0 +1,1 @@
+"""Accounts: users, the viewer, register and login."""

@@ -1,0 +1,77 @@
+"""Making an account, signing in."""
+
+from typing import Self
+
+import strawberry
+
+from app.database import Transaction
+from app.identity import service
+from app.identity.models import Role
+from app.identity.tokens import AccessTokens
+from graphql_schema.context import Context
+from graphql_schema.fields import field
+from graphql_schema.identity.types import AuthenticationSession, User
+from graphql_schema.mutation import UserError, mutation, user_errors
+from graphql_schema.permissions import PUBLIC, policy
+from loaders.batching import Row
+
+
+@strawberry.input(description="A new account.")
+class RegisterInput:
+    email: str = strawberry.field(description="One account an address, whatever its case.")
+    password: str = strawberry.field(description="8 to 128 characters of any kind.")
+    name: str = strawberry.field(description="Shown to others, 1 to 100 characters.")
+
+
+@strawberry.input(description="Proof of who one is.")
+class LoginInput:
+    email: str = strawberry.field(description="The account's address; case does not matter.")
+    password: str = strawberry.field(description="The account's password.")
+
+
+@strawberry.type(description="The new account, signed in.")
+@policy(PUBLIC)
+class RegisterPayload:
+    session: AuthenticationSession | None = field(description="Null when there are errors.", default=None)
+    user: User | None = field(description="Null when there are errors.", default=None)
+    user_errors: list[UserError] = user_errors()
+
+    @classmethod
+    def of(cls, row: Row, tokens: AccessTokens) -> Self:
+        return cls(session=_session(row, tokens), user=User.of(row, proven=True))
+
+
+@strawberry.type(description="The account that signed in.")
+@policy(PUBLIC)
+class LoginPayload:
+    session: AuthenticationSession | None = field(description="Null when there are errors.", default=None)
+    user: User | None = field(description="Null when there are errors.", default=None)
+    user_errors: list[UserError] = user_errors()
+
+    @classmethod
+    def of(cls, row: Row, tokens: AccessTokens) -> Self:
+        return cls(session=_session(row, tokens), user=User.of(row, proven=True))
+
+
+def _session(row: Row, tokens: AccessTokens) -> AuthenticationSession:
+    return AuthenticationSession.of(tokens.issue(row["id"], Role(row["role"])))
+
+
+async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
+    row = await service.register(tx, email=input.email, password=input.password, name=input.name)
+    return RegisterPayload.of(row, context.resources.access_tokens)
+
+
+async def login(_tx: Transaction, context: Context, input: LoginInput) -> LoginPayload:
+    # No transaction: no connection may be held while the password is verified.
+    resources = context.resources
+    row = await service.login(
+        resources.database, resources.metrics, email=input.email, password=input.password
+    )
+    return LoginPayload.of(row, resources.access_tokens)
+
+
+@strawberry.type
+class IdentityMutations:
+    register = mutation(register, policy=PUBLIC, description="Makes a student's account and signs it in.")
+    login = mutation(login, policy=PUBLIC, description="Signs in with e-mail address and password.")

@@ -1,0 +1,78 @@
+"""User, Viewer, and what a sign-in gives."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from app.identity.models import Role
+from app.identity.tokens import AccessToken
+from graphql_schema.edges import edge
+from graphql_schema.fields import field
+from graphql_schema.node import Node, global_id, is_node
+from graphql_schema.permissions import OWNER, PUBLIC, Denied, Policy, policy
+from loaders.batching import Row
+
+RoleEnum = strawberry.enum(Role, description="What an account may do.")
+_ROLES = {
+    Role.STUDENT: "Learns: enrols in courses.",
+    Role.INSTRUCTOR: "Teaches: makes courses and publishes them.",
+    Role.ADMIN: "Runs the platform: may do everything.",
+}
+for _value in RoleEnum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+    _value.description = _ROLES[_value.value]
+
+# A payload of register or login answers somebody who has just proved to be that user, though the operation
+# itself began, and stays, anonymous.
+EMAIL = Policy(OWNER.name, lambda actor, user: user.proven or OWNER.allows(actor, user), Denied.NULL)
+
+
+@is_node(lambda loaders: loaders.identity.user)
+@strawberry.type(description="A person with an account.")
+@policy(PUBLIC)
+class User(Node):
+    user_id: strawberry.Private[int]
+    name: str = field(description="The name shown to others.")
+    email: str | None = field(
+        description="Seen by its owner and by administrators; null for others.", policy=EMAIL
+    )
+    role: RoleEnum = field(description="What the account may do.")  # type: ignore[valid-type]
+    proven: strawberry.Private[bool] = False
+
+    @classmethod
+    def of(cls, row: Row, *, proven: bool = False) -> Self:
+        """From a row (id, name, email, role). `proven`: the one who asks has just proved to be this user."""
+        number = row["id"]
+        return cls(
+            id=global_id("User", number),
+            user_id=number,
+            name=row["name"],
+            email=row["email"],
+            role=Role(row["role"]),
+            proven=proven,
+        )
+
+
+@strawberry.type(description="The one who asks.")
+@policy(PUBLIC)
+class Viewer:
+    id: strawberry.ID = field(description="Opaque; one for each user.")
+    user_id: strawberry.Private[int]
+    user: User = edge(
+        lambda loaders: loaders.identity.user, key="user_id", description="The viewer's account."
+    )
+
+    @classmethod
+    def of(cls, user_id: int) -> Self:
+        return cls(id=global_id("Viewer", user_id), user_id=user_id)
+
+
+@strawberry.type(description="What a client signs its requests with.")
+@policy(PUBLIC)
+class AuthenticationSession:
+    access_token: str = field(description="For the header `Authorization: Bearer ...`.")
+    access_token_expires_at: datetime = field(description="When the access token ends.")
+
+    @classmethod
+    def of(cls, access_token: AccessToken) -> Self:
+        return cls(access_token=access_token.token, access_token_expires_at=access_token.expires_at)
