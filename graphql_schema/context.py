@@ -14,7 +14,9 @@ class Context:
 
     __slots__ = ("actor", "client_address", "loaders", "request_id", "resources")
 
-    def __init__(self, resources: Resources, actor: Actor, *, request_id: str = "", client_address: str = "") -> None:
+    def __init__(
+        self, resources: Resources, actor: Actor, *, request_id: str = "", client_address: str = ""
+    ) -> None:
         self.resources = resources
         self.actor = actor
         self.request_id = request_id

@@ -68,7 +68,9 @@ def connection_edge(
     kinds = tuple(cursor.values())
 
     async def convert(future: Awaitable[Any], first: int, *, continued: bool) -> Any:
-        return Connection.of_rows(await shield(future), first, of(), ordered_by=ordered_by, continued=continued)
+        return Connection.of_rows(
+            await shield(future), first, of(), ordered_by=ordered_by, continued=continued
+        )
 
     def resolve(source: Any, info: GraphQLResolveInfo, first: int, after: str | None = None) -> Any:
         check_first(first)

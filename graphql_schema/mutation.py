@@ -11,20 +11,34 @@ import strawberry
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode, Forbidden
 from graphql_schema.context import Context, Info
+from graphql_schema.enums import described
 from graphql_schema.fields import field
 from graphql_schema.permissions import PUBLIC, Policy, policy
 
-ErrorCodeEnum = strawberry.enum(
-    ErrorCode, description="Why a mutation did not do what it was asked. The list grows: keep a default branch."
+described(
+    ErrorCode,
+    "Why a mutation did not do what it was asked. The list grows: keep a default branch.",
+    {
+        ErrorCode.INVALID_INPUT: "A value is not acceptable; `path` names it.",
+        ErrorCode.INVALID_CREDENTIALS: "No such account, or another password.",
+        ErrorCode.EMAIL_TAKEN: "There is an account with this address.",
+        ErrorCode.NOT_FOUND: "There is no such object, or none for you.",
+        ErrorCode.FORBIDDEN: "You may not do this. Also a top-level error.",
+        ErrorCode.CONFLICT: "It was changed meanwhile: load it again.",
+        ErrorCode.INVALID_STATE: "Not in the state the object is in.",
+        ErrorCode.LIMIT_REACHED: "There may not be more of them.",
+    },
 )
 
 
 @strawberry.type(description="An expected failure of a mutation: nothing was changed.")
 @policy(PUBLIC)
 class UserError:
-    code: ErrorCodeEnum = field(description="For programs.")  # type: ignore[valid-type]
+    code: ErrorCode = field(description="For programs.")
     message: str = field(description="For people.")
-    path: list[str] = field(description="The input field at fault, outermost first; empty when there is none.")
+    path: list[str] = field(
+        description="The input field at fault, outermost first; empty when there is none."
+    )
 
 
 def user_errors() -> Any:

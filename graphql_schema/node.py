@@ -13,6 +13,7 @@ from loaders import Loaders
 
 Class = TypeVar("Class", bound=type)
 _MAXIMUM = 2**63 - 1  # bigint
+_LIST_LIMIT = 1000
 
 node_loaders: dict[str, tuple[Callable[[Loaders], Any], Callable[[Any], Any]]] = {}
 
@@ -58,5 +59,14 @@ def required_number(type_name: str, identifier: str, *path: str) -> int:
     """For inputs. Raises NOT_FOUND at `path`, as for an id of the right type that nothing has."""
     number = number_of(type_name, identifier)
     if number is None:
-        raise DomainError(f"There is no such {type_name.lower()}.", code=ErrorCode.NOT_FOUND, path=("input", *path))
+        raise DomainError(
+            f"There is no such {type_name.lower()}.", code=ErrorCode.NOT_FOUND, path=("input", *path)
+        )
     return number
+
+
+def required_numbers(type_name: str, identifiers: list[strawberry.ID], *path: str) -> list[int]:
+    """For lists in inputs, at most 1,000 long. Raises NOT_FOUND for an id of anything else."""
+    if len(identifiers) > _LIST_LIMIT:
+        raise DomainError(f"At most {_LIST_LIMIT:,} entries.", path=("input", *path))
+    return [required_number(type_name, identifier, *path) for identifier in identifiers]

@@ -25,7 +25,9 @@ Node = TypeVar("Node")
 def check_first(first: int) -> None:
     """Raises for a page size outside 1 to 100: more is an error, never a silent cut."""
     if not 1 <= first <= PAGE_LIMIT:
-        raise GraphQLError(f"`first` must be between 1 and {PAGE_LIMIT}.", extensions={"code": "BAD_USER_INPUT"})
+        raise GraphQLError(
+            f"`first` must be between 1 and {PAGE_LIMIT}.", extensions={"code": "BAD_USER_INPUT"}
+        )
 
 
 def encode_cursor(values: Sequence[Any]) -> str:
@@ -86,11 +88,14 @@ class Connection(Generic[Node]):
     continued: strawberry.Private[bool]
     edges: list[Edge[Node]] = computed(
         lambda page: [
-            Edge(node=node, cursor=page.cursor_of(row)) for node, row in zip(page.nodes, page.rows, strict=True)
+            Edge(node=node, cursor=page.cursor_of(row))
+            for node, row in zip(page.nodes, page.rows, strict=True)
         ],
         description="The page's elements, each with its cursor.",
     )
-    page_info: PageInfo = computed(lambda page: page.make_page_info(), description="Whether and where to go on.")
+    page_info: PageInfo = computed(
+        lambda page: page.make_page_info(), description="Whether and where to go on."
+    )
 
     @classmethod
     def of_rows(
@@ -109,7 +114,9 @@ class Connection(Generic[Node]):
         """
         page = rows[:first]
         nodes = [of(row) for row in page]
-        return cls(nodes=nodes, rows=page, more=len(rows) > first, ordered_by=ordered_by, continued=continued, **more)
+        return cls(
+            nodes=nodes, rows=page, more=len(rows) > first, ordered_by=ordered_by, continued=continued, **more
+        )
 
     def cursor_of(self, row: Row) -> str:
         return encode_cursor([row[name] for name in self.ordered_by])
@@ -122,5 +129,3 @@ class Connection(Generic[Node]):
             start_cursor=self.cursor_of(rows[0]) if rows else None,
             end_cursor=self.cursor_of(rows[-1]) if rows else None,
         )
-
-

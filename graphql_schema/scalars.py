@@ -14,7 +14,9 @@ def _parse(value: object) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise GraphQLError("A DateTime is an RFC 3339 date and time with an offset, such as 2030-01-31T12:00:00Z.")
+        raise GraphQLError(
+            "A DateTime is an RFC 3339 date and time with an offset, such as 2030-01-31T12:00:00Z."
+        )
     return instant
 
 

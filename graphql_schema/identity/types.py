@@ -1,4 +1,4 @@
-"""User, Viewer, and what a sign-in gives."""
+"""User, the viewer's account, and what a sign-in gives."""
 
 from datetime import datetime
 from typing import Self
@@ -8,19 +8,21 @@ import strawberry
 from app.identity.models import Role
 from app.identity.tokens import AccessToken
 from graphql_schema.edges import edge
+from graphql_schema.enums import described
 from graphql_schema.fields import field
 from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.permissions import OWNER, PUBLIC, Denied, Policy, policy
 from loaders.batching import Row
 
-RoleEnum = strawberry.enum(Role, description="What an account may do.")
-_ROLES = {
-    Role.STUDENT: "Learns: enrols in courses.",
-    Role.INSTRUCTOR: "Teaches: makes courses and publishes them.",
-    Role.ADMIN: "Runs the platform: may do everything.",
-}
-for _value in RoleEnum.__strawberry_definition__.values:  # type: ignore[attr-defined]
-    _value.description = _ROLES[_value.value]
+described(
+    Role,
+    "What an account may do.",
+    {
+        Role.STUDENT: "Learns: enrols in courses.",
+        Role.INSTRUCTOR: "Teaches: makes courses and publishes them.",
+        Role.ADMIN: "Runs the platform: may do everything.",
+    },
+)
 
 # A payload of register or login answers somebody who has just proved to be that user, though the operation
 # itself began, and stays, anonymous.
@@ -36,7 +38,7 @@ class User(Node):
     email: str | None = field(
         description="Seen by its owner and by administrators; null for others.", policy=EMAIL
     )
-    role: RoleEnum = field(description="What the account may do.")  # type: ignore[valid-type]
+    role: Role = field(description="What the account may do.")
     proven: strawberry.Private[bool] = False
 
     @classmethod
@@ -48,23 +50,21 @@ class User(Node):
             user_id=number,
             name=row["name"],
             email=row["email"],
-            role=Role(row["role"]),
+            role=row["role"],
             proven=proven,
         )
 
 
-@strawberry.type(description="The one who asks.")
+@strawberry.type
 @policy(PUBLIC)
-class Viewer:
+class IdentityViewer:
+    """What identity puts into `Viewer`."""
+
     id: strawberry.ID = field(description="Opaque; one for each user.")
     user_id: strawberry.Private[int]
     user: User = edge(
         lambda loaders: loaders.identity.user, key="user_id", description="The viewer's account."
     )
-
-    @classmethod
-    def of(cls, user_id: int) -> Self:
-        return cls(id=global_id("Viewer", user_id), user_id=user_id)
 
 
 @strawberry.type(description="What a client signs its requests with.")

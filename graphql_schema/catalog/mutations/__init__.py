@@ -1,0 +1,12 @@
+"""Changing the catalogue, one file a noun."""
+
+import strawberry
+
+from graphql_schema.catalog.mutations.courses import CourseMutations
+from graphql_schema.catalog.mutations.lessons import LessonMutations
+from graphql_schema.catalog.mutations.modules import ModuleMutations
+
+
+@strawberry.type
+class CatalogMutations(CourseMutations, ModuleMutations, LessonMutations):
+    pass
