@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("featured_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("source_key", sa.Text(), nullable=True),
+        sa.Column("source_hash", sa.LargeBinary(), nullable=True),
         sa.Column(
             "attributes",
             postgresql.JSONB(astext_type=sa.Text()),

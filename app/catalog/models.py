@@ -17,6 +17,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     Text,
     UniqueConstraint,
@@ -95,6 +96,8 @@ class Course(Base):
     source: Mapped[str | None] = mapped_column(Text)
     """Where an imported course comes from; with `source_key` its identity across runs."""
     source_key: Mapped[str | None] = mapped_column(Text)
+    source_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of the row it was last imported from: only a row that has changed since overwrites what people edited here."""
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Columns of an import that map to nothing here, as text."""
 
