@@ -52,7 +52,9 @@ class Query:
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
         """Values in the statement's order. Raises TypeError for a missing or an unknown name."""
-        arguments = [values.get(name, default) for name, default in zip(self.names, self._defaults, strict=True)]
+        arguments = [
+            values.get(name, default) for name, default in zip(self.names, self._defaults, strict=True)
+        ]
         if _MISSING in arguments or not values.keys() <= set(self.names):
             raise TypeError(f"statement takes {sorted(set(self.names))}, was given {sorted(values)}")
         return arguments
@@ -62,7 +64,7 @@ def compiled(statement: Executable, *, columns: Iterable[str] | None = None) -> 
     """Compiles a Core statement. `columns` names an INSERT's or UPDATE's columns, each a parameter of that name."""
     result = statement.compile(dialect=_DIALECT, column_keys=None if columns is None else list(columns))  # type: ignore[attr-defined]
     defaults = {name: bind.value for name, bind in result.binds.items() if not bind.required}
-    return Query(str(result), result.positiontup or (), {k: v for k, v in defaults.items() if v is not None})
+    return Query(str(result), result.positiontup or (), defaults)
 
 
 class Fetch(Protocol):
@@ -159,7 +161,9 @@ class Database:
                     "timezone": "UTC",
                     "statement_timeout": _milliseconds(settings.statement_timeout),
                     "lock_timeout": _milliseconds(settings.lock_timeout),
-                    "idle_in_transaction_session_timeout": _milliseconds(settings.idle_in_transaction_timeout),
+                    "idle_in_transaction_session_timeout": _milliseconds(
+                        settings.idle_in_transaction_timeout
+                    ),
                 },
             )
 
@@ -204,7 +208,12 @@ class Database:
             connection = await self._pool.acquire(timeout=self._settings.pool_wait)
         except TimeoutError:
             raise Unavailable("The database is busy. Please try again.") from None
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError) as error:
+        except (
+            OSError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.InterfaceError,
+            asyncpg.CannotConnectNowError,
+        ) as error:
             raise Unavailable("The database cannot be reached. Please try again.") from error
         finally:
             metrics.pool_waiting.dec()
@@ -235,7 +244,10 @@ def _milliseconds(seconds: float) -> str:
 async def _prepare_connection(connection: "asyncpg.Connection[Record]") -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
-            name, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+            name,
+            schema="pg_catalog",
+            encoder=lambda value: orjson.dumps(value).decode(),
+            decoder=orjson.loads,
         )
 
 
