@@ -16,7 +16,9 @@ def _group(prefix: str) -> SettingsConfigDict:
 
 
 def _comma_separated(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
 
 
 class Mode(StrEnum):
@@ -27,25 +29,41 @@ class Mode(StrEnum):
 class DatabaseSettings(BaseSettings):
     model_config = _group("LECTERN_DATABASE_")
 
-    url: str = Field("", description="postgresql:// address of PostgreSQL 18; empty in development: an embedded one is started.")
+    url: str = Field(
+        "",
+        description="postgresql:// address of PostgreSQL 18; empty in development: an embedded one is started.",
+    )
     pool_size: int = Field(10, ge=1, description="Connections a process holds at most.")
-    pool_wait: float = Field(2.0, gt=0, description="Seconds to wait for a free connection before answering 503.")
+    pool_wait: float = Field(
+        2.0, gt=0, description="Seconds to wait for a free connection before answering 503."
+    )
     pool_age: float = Field(300.0, ge=0, description="Seconds an idle connection is kept.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to open a connection.")
-    statement_timeout: float = Field(2.0, gt=0, description="Seconds one statement of a user's request may run.")
-    batch_statement_timeout: float = Field(60.0, gt=0, description="Seconds one statement of an import may run.")
+    statement_timeout: float = Field(
+        2.0, gt=0, description="Seconds one statement of a user's request may run."
+    )
+    batch_statement_timeout: float = Field(
+        60.0, gt=0, description="Seconds one statement of an import may run."
+    )
     lock_timeout: float = Field(1.0, gt=0, description="Seconds to wait for a row lock.")
     idle_in_transaction_timeout: float = Field(10.0, gt=0, description="Seconds a transaction may sit idle.")
-    statement_cache_size: int = Field(500, ge=0, description="Prepared statements kept per connection; 0 behind PgBouncer.")
+    statement_cache_size: int = Field(
+        500, ge=0, description="Prepared statements kept per connection; 0 behind PgBouncer."
+    )
 
 
 class RedisSettings(BaseSettings):
     model_config = _group("LECTERN_REDIS_")
 
-    url: str = Field("", description="redis:// address of Valkey or Redis; empty in development: an embedded one is started.")
+    url: str = Field(
+        "",
+        description="redis:// address of Valkey or Redis; empty in development: an embedded one is started.",
+    )
     pool_size: int = Field(20, ge=1, description="Connections a process holds at most.")
     pool_wait: float = Field(0.5, gt=0, description="Seconds to wait for a free connection.")
-    pool_age: float = Field(30.0, gt=0, description="Seconds after which an idle connection is checked before use.")
+    pool_age: float = Field(
+        30.0, gt=0, description="Seconds after which an idle connection is checked before use."
+    )
     connect_timeout: float = Field(1.0, gt=0, description="Seconds to open a connection.")
     command_timeout: float = Field(0.5, gt=0, description="Seconds one command may take.")
 
@@ -58,7 +76,9 @@ class HttpSettings(BaseSettings):
     body_limit: int = Field(65_536, ge=1024, description="Bytes a request body may have.")
     operation_timeout: float = Field(10.0, gt=0, description="Seconds one GraphQL operation may take.")
     keep_alive: float = Field(15.0, gt=0, description="Seconds an idle connection stays open.")
-    shutdown_grace: float = Field(10.0, gt=0, description="Seconds that running requests get when the server stops.")
+    shutdown_grace: float = Field(
+        10.0, gt=0, description="Seconds that running requests get when the server stops."
+    )
     backlog: int = Field(2048, ge=1, description="Connections the kernel may queue.")
 
 
@@ -69,31 +89,48 @@ class GraphQLSettings(BaseSettings):
     max_depth: int = Field(12, ge=1, description="Depth of nested fields, fragments expanded.")
     max_aliases: int = Field(30, ge=0, description="Aliases in a document, fragments expanded.")
     max_root_fields: int = Field(10, ge=1, description="Root fields of one operation, fragments expanded.")
-    max_nodes: int = Field(50_000, ge=1, description="Objects a document may ask for: the product of its list sizes.")
-    document_cache_size: int = Field(1000, ge=1, description="Parsed and validated documents kept per process.")
-    introspection: bool | None = Field(None, description="Answer introspection; default: in development only.")
+    max_nodes: int = Field(
+        50_000, ge=1, description="Objects a document may ask for: the product of its list sizes."
+    )
+    document_cache_size: int = Field(
+        1000, ge=1, description="Parsed and validated documents kept per process."
+    )
+    introspection: bool | None = Field(
+        None, description="Answer introspection; default: in development only."
+    )
     ide: bool | None = Field(None, description="Serve the IDE on GET /; default: in development only.")
 
 
 class AuthenticationSettings(BaseSettings):
     model_config = _group("LECTERN_")
 
-    public_url: str = Field("", description="Address under which users reach Lectern: links in mails, issuer of tokens.")
+    public_url: str = Field(
+        "", description="Address under which users reach Lectern: links in mails, issuer of tokens."
+    )
     audience: str = Field("lectern", description="`aud` of access tokens.")
     access_token_lifetime: int = Field(900, ge=60, description="Seconds an access token is valid.")
-    clock_skew: int = Field(30, ge=0, le=60, description="Seconds by which other machines' clocks may differ.")
+    clock_skew: int = Field(
+        30, ge=0, le=60, description="Seconds by which other machines' clocks may differ."
+    )
     signing_keys: SecretStr = Field(
         SecretStr(""),
-        description='JSON object, kid -> PEM private key (Ed25519 or P-256). The first signs, all verify. Required by `lectern serve`.',
+        description="JSON object, kid -> PEM private key (Ed25519 or P-256). The first signs, all verify. "
+        "Required by `lectern serve`.",
     )
-    signing_keys_file: Path | None = Field(None, description="File with the same JSON, instead of the variable.")
+    signing_keys_file: Path | None = Field(
+        None, description="File with the same JSON, instead of the variable."
+    )
 
 
 class OriginSettings(BaseSettings):
     model_config = _group("LECTERN_")
 
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="Origins of browsers' pages that may call us, comma separated.")
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), description="Addresses whose X-Forwarded-For is believed, comma separated.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of browsers' pages that may call us, comma separated."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses whose X-Forwarded-For is believed, comma separated."
+    )
 
     _split = field_validator("allowed_origins", "trusted_proxies", mode="before")(_comma_separated)
 
@@ -104,7 +141,9 @@ class Settings(BaseSettings):
     model_config = _group("LECTERN_")
 
     mode: Mode = Field(Mode.PRODUCTION, description="`lectern dev` sets development.")
-    home: Path = Field(Path(".lectern"), description="Folder of the embedded services' data and of generated keys.")
+    home: Path = Field(
+        Path(".lectern"), description="Folder of the embedded services' data and of generated keys."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)

@@ -32,7 +32,10 @@ class Metrics:
         # `operation` is the type and the first root field ("query:courses"): bounded by the schema, whatever
         # names clients give to their operations.
         self.operations = Counter(
-            "lectern_graphql_operations_total", "GraphQL operations by outcome.", ("operation", "outcome"), registry=self.registry
+            "lectern_graphql_operations_total",
+            "GraphQL operations by outcome.",
+            ("operation", "outcome"),
+            registry=self.registry,
         )
         self.operation_seconds = Histogram(
             "lectern_graphql_operation_seconds",
@@ -49,7 +52,10 @@ class Metrics:
             registry=self.registry,
         )
         self.document_cache = Counter(
-            "lectern_graphql_document_cache_total", "Look-ups of parsed documents.", ("result",), registry=self.registry
+            "lectern_graphql_document_cache_total",
+            "Look-ups of parsed documents.",
+            ("result",),
+            registry=self.registry,
         )
         self.loader_batch = Histogram(
             "lectern_loader_batch_keys",
@@ -58,15 +64,21 @@ class Metrics:
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000),
             registry=self.registry,
         )
-        self.pool_in_use = Gauge("lectern_database_pool_in_use", "Connections in use.", registry=self.registry)
-        self.pool_waiting = Gauge("lectern_database_pool_waiting", "Requests waiting for a connection.", registry=self.registry)
+        self.pool_in_use = Gauge(
+            "lectern_database_pool_in_use", "Connections in use.", registry=self.registry
+        )
+        self.pool_waiting = Gauge(
+            "lectern_database_pool_waiting", "Requests waiting for a connection.", registry=self.registry
+        )
         self.pool_wait_seconds = Histogram(
             "lectern_database_pool_wait_seconds",
             "Seconds waited for a connection.",
             buckets=(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2),
             registry=self.registry,
         )
-        self.logins = Counter("lectern_logins_total", "Login attempts by outcome.", ("outcome",), registry=self.registry)
+        self.logins = Counter(
+            "lectern_logins_total", "Login attempts by outcome.", ("outcome",), registry=self.registry
+        )
 
 
 class JsonFormatter(logging.Formatter):

@@ -71,7 +71,7 @@ def _attribute(name: str) -> Resolve:
 
 
 def _guarded(rule: Policy, resolve: Resolve) -> Resolve:
-    def guarded(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def guarded(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         actor = info.context.actor
         if rule.allows(actor, source):
             return resolve(source, info, **arguments)

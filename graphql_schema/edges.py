@@ -33,7 +33,7 @@ def edge(loader: Choose, *, key: str, description: str, policy: Policy | None = 
     """To one object, or to all of a short list (at most 100 by rule): as the loader gives a row or a list of rows."""
     of: Callable[[Any], Any] | None = None
 
-    async def convert(future: Awaitable[Any], info: GraphQLResolveInfo) -> Any:
+    async def convert(future: Awaitable[Any], info: GraphQLResolveInfo[Any]) -> Any:
         nonlocal of
         found = await shield(future)
         if found is None:
@@ -42,7 +42,7 @@ def edge(loader: Choose, *, key: str, description: str, policy: Policy | None = 
             of = get_named_type(info.return_type).extensions["strawberry-definition"].origin.of
         return [of(row) for row in found] if isinstance(found, list) else of(found)
 
-    def resolve(source: Any, info: GraphQLResolveInfo) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any]) -> Any:
         value = getattr(source, key)
         return None if value is None else convert(loader(info.context.loaders).load(value), info)
 
@@ -72,7 +72,7 @@ def connection_edge(
             await shield(future), first, of(), ordered_by=ordered_by, continued=continued
         )
 
-    def resolve(source: Any, info: GraphQLResolveInfo, first: int, after: str | None = None) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], first: int, after: str | None = None) -> Any:
         check_first(first)
         start = None if after is None else decode_cursor(after, kinds)
         # One row more than asked for tells whether there is a next page.
@@ -87,5 +87,5 @@ def connection_edge(
 
 
 # Strawberry reads the arguments from this signature; binding.py puts the edge's own function in its place.
-async def _page_arguments(first: FirstArgument, after: AfterArgument = None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+async def _page_arguments(first: FirstArgument, after: AfterArgument = None):  # type: ignore[no-untyped-def]  # noqa: ANN202, ARG001
     raise RuntimeError("binding.py has not run")

@@ -1,6 +1,6 @@
 """How many objects a list may hold, as far as the document says; the rest waits for the request's variables.
 
-An estimate is a number, or, when a variable feeds a list size, a sum of products that is worked out per request.
+An estimate is a number, or, when a variable feeds a list size, a sum of products worked out per request.
 Estimates share their parts as fragments do, so `evaluate` remembers each part's value.
 """
 
@@ -11,7 +11,6 @@ from typing import Any
 from graphql import (
     ArgumentNode,
     FieldNode,
-    FloatValueNode,
     GraphQLField,
     IntValueNode,
     ListValueNode,
@@ -23,7 +22,7 @@ from graphql import (
 )
 
 CEILING = 1_000_000_000
-# Objects in a list whose size nobody states. A field may say better: strawberry.field(metadata={"list_size": 5}).
+# Objects in a list whose size nobody states. A field may know better: metadata={"list_size": 5}.
 ASSUMED_LIST_SIZE = 25
 
 
@@ -65,6 +64,9 @@ class EstimateBuilder:
             self._terms.append((size, own, part))
 
     def build(self) -> Estimate:
+        if self._constant == 0 and len(self._terms) == 1 and self._terms[0][:2] == (1, 0):
+            # A fragment that only spreads another adds no level: chains stay shallow.
+            return self._terms[0][2]
         return Sum(self._constant, tuple(self._terms)) if self._terms else self._constant
 
 
@@ -110,15 +112,15 @@ def size_defaults(operation: OperationDefinitionNode) -> dict[str, int]:
 
 
 def list_size(definition: GraphQLField, node: FieldNode) -> Size:
-    """Objects that one list field returns: its `first`, the length of its list argument, or what the field declares."""
-    fallback = _declared_size(definition)
+    """Objects that a list field returns: its `first`, its list argument's length, or what the field declares."""
+    first = definition.args.get("first")
+    fallback = _count(first.default_value if first is not None else None, _declared_size(definition))
     arguments = {argument.name.value: argument for argument in node.arguments or ()}
     for name, declaration in definition.args.items():
         sizes_the_list = name in {"first", "last"} or is_list_type(get_nullable_type(declaration.type))
         if sizes_the_list and (argument := arguments.get(name)) is not None:
             return _argument_size(argument, fallback)
-    first = definition.args.get("first")
-    return _count(first.default_value, fallback) if first is not None else fallback
+    return fallback
 
 
 def _declared_size(definition: GraphQLField) -> int:
@@ -137,13 +139,9 @@ def _argument_size(argument: ArgumentNode, fallback: int) -> Size:
 def _literal(value: Any) -> int:
     if isinstance(value, ListValueNode):
         return len(value.values)
-    if isinstance(value, IntValueNode | FloatValueNode):
+    if isinstance(value, IntValueNode):
         # Longer than any valid Int: do not even convert it.
-        return (
-            _count(int(value.value), 1)
-            if value.value.lstrip("-").isdigit() and len(value.value) < 12
-            else CEILING
-        )
+        return _count(int(value.value), 1) if len(value.value) < 12 else CEILING
     return 1
 
 

@@ -38,9 +38,7 @@ def encode_cursor(values: Sequence[Any]) -> str:
 def decode_cursor(cursor: str, kinds: Sequence[type]) -> Cursor:
     """The values behind a cursor, of these kinds. Raises BAD_USER_INPUT for anything that this list did not give out."""
     try:
-        values = orjson.loads(urlsafe_b64decode(cursor.encode()))
-        if not isinstance(values, list):
-            raise TypeError(cursor)
+        values = list(orjson.loads(urlsafe_b64decode(cursor.encode())))
         return tuple(_typed(value, kind) for value, kind in zip(values, kinds, strict=True))
     except (ValueError, TypeError):
         raise bad_cursor() from None

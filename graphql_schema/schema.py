@@ -29,7 +29,7 @@ async def _load(info: Info, identifier: str) -> Node | None:
         return None
     loader, of = node_loaders[parsed[0]]
     row = await loader(info.context.loaders).load(parsed[1])
-    return None if row is None else of(row)  # type: ignore[no-any-return]
+    return None if row is None else of(row)
 
 
 async def _node(

@@ -6,7 +6,7 @@ future; edges await it through `asyncio.shield`).
 """
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader
@@ -35,7 +35,7 @@ class Source:
 class Loader(DataLoader[Any, Value]):
     """Keys that are asked for in one turn of the loop become one call of `read_batch`."""
 
-    def __init__(self, read_batch: Callable[[list[Any]], Awaitable[list[Value]]]) -> None:
+    def __init__(self, read_batch: Callable[[list[Any]], Coroutine[Any, Any, list[Value]]]) -> None:
         super().__init__(batch_load_fn=read_batch)
 
     def load(self, key: Any) -> "Future[Value]":

@@ -52,7 +52,7 @@ class CourseFilterInput:
 class CourseConnection(Connection[Course]):
     narrowed: strawberry.Private[CourseFilter]
 
-    @strawberry.field(
+    @strawberry.field(  # type: ignore[untyped-decorator]
         description="How many courses pass the filter, on all pages. Counted only when asked for."
     )
     async def total_count(self, info: Info) -> int:
@@ -130,7 +130,9 @@ class CatalogViewer:
 
     user_id: strawberry.Private[int]
 
-    @strawberry.field(description="Every course the viewer teaches, drafts included, the latest first.")
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="Every course the viewer teaches, drafts included, the latest first."
+    )
     async def taught_courses(
         self, info: Info, first: FirstArgument, after: AfterArgument = None
     ) -> TaughtCourseConnection:

@@ -48,7 +48,7 @@ class Api:
                 SCHEMA, parsed, context_value=Context(self.resources, actor), variable_values=variables
             )
             if not isinstance(result, ExecutionResult):
-                result = await result  # type: ignore[assignment,misc]
+                result = await result
         finally:
             statements.reset(token)
         assert isinstance(result, ExecutionResult)

@@ -15,13 +15,13 @@ from app.identity.actor import Actor
 LESSON_CURSOR: dict[str, type] = {"module_position": int, "position": int, "id": int}
 
 
-def _module_rows() -> Select[Any]:
+def _module_rows() -> Select[*tuple[Any, ...]]:
     return select(
         Module.id, Module.course_id, Module.title, Module.description, Module.position, Module.version
     )
 
 
-def _lesson_rows() -> Select[Any]:
+def _lesson_rows() -> Select[*tuple[Any, ...]]:
     # Without the body, which is long and has a read of its own.
     return (
         select(

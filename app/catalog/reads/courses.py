@@ -29,7 +29,7 @@ KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 PUBLISHED = Course.status == literal_column("'published'")
 
 
-def course_rows() -> Select[Any]:
+def course_rows() -> Select[*tuple[Any, ...]]:
     """A course as every list shows it: its own columns and its running sums."""
     return select(
         Course.id,

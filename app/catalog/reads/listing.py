@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from asyncpg import Record
@@ -70,7 +70,7 @@ def cursor_of(order: CourseOrder) -> dict[str, type]:
     return {keyset.name: keyset.kind, "id": int}
 
 
-def _narrowed(statement: Select[Any], names: frozenset[str]) -> Select[Any]:
+def _narrowed(statement: Select[*tuple[Any, ...]], names: frozenset[str]) -> Select[*tuple[Any, ...]]:
     statement = statement.where(PUBLISHED)
     for name, column in (
         ("category", Course.category),
@@ -89,14 +89,14 @@ def _narrowed(statement: Select[Any], names: frozenset[str]) -> Select[Any]:
     return statement
 
 
-def _behind(statement: Select[Any], keyset: _Keyset) -> Select[Any]:
+def _behind(statement: Select[*tuple[Any, ...]], keyset: _Keyset) -> Select[*tuple[Any, ...]]:
     here: Any = tuple_(keyset.column, keyset.identifier)
     there: Any = tuple_(bindparam("after", type_=keyset.type_), bindparam("after_id", type_=BigInteger))
     return statement.where(here < there if keyset.descending else here > there)
 
 
 # Shapes are bounded: four orders, 32 sets of filters, with or without a cursor.
-@lru_cache(maxsize=None)
+@cache
 def _page_query(order: CourseOrder, names: frozenset[str], *, continued: bool) -> Query:
     keyset = KEYSETS[order]
     statement = _narrowed(course_rows().add_columns(_SORT_TITLE), names)
@@ -107,7 +107,7 @@ def _page_query(order: CourseOrder, names: frozenset[str], *, continued: bool) -
     return compiled(ordered.limit(bindparam("first", type_=Integer)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _count_query(names: frozenset[str]) -> Query:
     statement = select(func.count()).select_from(Course)
     if "minimum_rating" in names:
@@ -129,7 +129,8 @@ async def courses_page(
 async def count_courses(connection: Fetch, narrowed: CourseFilter) -> int:
     """How many published courses pass the filter. Counts rows: ask only when the answer is shown."""
     values = narrowed.values()
-    return (await connection.fetch(_count_query(frozenset(values)), **values))[0][0]
+    rows = await connection.fetch(_count_query(frozenset(values)), **values)
+    return int(rows[0][0])
 
 
 def _taught(*, continued: bool) -> Query:

@@ -117,10 +117,10 @@ async def create_course(
             "language": language,
         }
     )
-    for slug in candidates(details["title"]):
-        created = await tx.fetch_one(_INSERT, slug=slug, instructor_id=actor.user_id, **details)
-        if created is not None:
-            break
+    slugs = candidates(details["title"])
+    created = None
+    while created is None:
+        created = await tx.fetch_one(_INSERT, slug=next(slugs), instructor_id=actor.user_id, **details)
     course_id: int = created["id"]
     await tx.fetch(_INSERT_STATS, course_id=course_id)
     await tx.fetch(_INSERT_INSTRUCTOR, course_id=course_id, user_id=actor.user_id)

@@ -33,7 +33,8 @@ _DELETE = compiled(delete(Module).where(Module.id == _ID))
 _COUNT_LESSONS = compiled(select(func.count()).where(Lesson.module_id == _ID))
 CHANGE_LESSON_COUNT = compiled(
     text(
-        "UPDATE course_stats SET lesson_count = lesson_count + CAST(:by AS integer) WHERE course_id = CAST(:course_id AS bigint)"
+        "UPDATE course_stats SET lesson_count = lesson_count + CAST(:by AS integer) "
+        "WHERE course_id = CAST(:course_id AS bigint)"
     )
 )
 

@@ -3,6 +3,8 @@
 The unique constraints are deferred: a statement may pass through duplicates, a commit may not.
 """
 
+# ruff: noqa: S608 - the names put into the statements are constants of this file
+
 from collections.abc import Sequence
 
 from sqlalchemy import text
@@ -15,7 +17,6 @@ class Positions:
     """The order of one table's rows under one parent."""
 
     def __init__(self, table: str, parent: str) -> None:
-        # Both names are constants of this package.
         self._ids = _query(
             f"SELECT id FROM {table} WHERE {parent} = CAST(:parent AS bigint) ORDER BY position"
         )
