@@ -42,7 +42,7 @@ class Forbidden(DomainError):
         super().__init__(message)
 
 
-class Unavailable(Exception):  # noqa: N818 - a state of ours, not a fault of the caller
+class Unavailable(Exception):
     """A service we depend on did not answer in time: 503, and the client may try again."""
 
     def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
