@@ -1,6 +1,6 @@
-"""The IDE of `lectern dev`: a console of our own that works without internet, and GraphiQL from its usual address.
+"""The IDE of `lectern dev`: a console of our own that works without internet, and GraphiQL from its address.
 
-Everything under `assets/` is read once when the routes are made, so a request can name a file but never a path.
+Everything under `assets/` is read once, when the routes are made: a request can name a file, never a path.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-# Where GraphiQL's own documentation loads it from. Only the GraphiQL page may reach it; the console reaches nothing.
+# Where GraphiQL is usually loaded from. Only the GraphiQL page may reach it; the console reaches nothing.
 GRAPHIQL_ORIGIN: Final = "https://unpkg.com"
 
 _CONSOLE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# GraphiQL's dialogs write style elements and its fonts are data URLs inside the style sheet; scripts stay strict.
+# GraphiQL's dialogs write style elements, its style sheet holds fonts as data URLs; scripts stay strict.
 _GRAPHIQL_POLICY: Final = (
     f"default-src 'none'; script-src 'self' {GRAPHIQL_ORIGIN}; "
     f"style-src 'self' 'unsafe-inline' {GRAPHIQL_ORIGIN}; font-src data: {GRAPHIQL_ORIGIN}; "
@@ -34,7 +34,8 @@ _EVERYWHERE: Final = {
 }
 _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ICON: Final = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0f766e"/>'
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    b'<rect width="32" height="32" rx="8" fill="#0f766e"/>'
     b'<path d="M10 7v18h12" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" '
     b'stroke-linejoin="round"/></svg>'
 )
@@ -78,7 +79,7 @@ def ide_routes(*, endpoint: str = "/graphql", demo_logins: Sequence[DemoLogin] =
         found = assets.get(request.path_params["name"])
         if found is None:
             return Response("Not found\n", 404, media_type="text/plain", headers=_EVERYWHERE)
-        # Always asked again, so an upgraded server never meets half of an old page; unchanged costs 304 and no body.
+        # Asked for again each time, so that an upgraded server never meets half of an old page.
         headers = _EVERYWHERE | {"ETag": found.etag, "Cache-Control": "no-cache"}
         if _is_known(request.headers.get("if-none-match", ""), found.etag):
             return Response(status_code=304, headers=headers)

@@ -57,9 +57,10 @@ function walk(schema, tokens) {
         stack.push({ kind: "selection", type: field?.narrowed ?? (field ? namedType(field.type) : spreadType(previous, top)) });
       } else {
         const expected = value ?? top.element;
-        stack.push({ kind: "object", inputs: schema.type(namedType(expected))?.inputFields ?? [], returnTo: top });
+        stack.push({ kind: "object", inputs: schema.type(namedType(expected))?.inputFields ?? [] });
       }
-      field = null;
+      // A field stays the current one while its arguments are read: its selection comes after them.
+      if (frame().kind === "selection") field = null;
       value = null;
     } else if (token.text === "(") {
       const inputs = directive ? directive.args : field?.args;
@@ -68,11 +69,11 @@ function walk(schema, tokens) {
     } else if (token.text === "[") {
       stack.push({ kind: "list", element: value });
     } else if (["}", ")", "]"].includes(token.text)) {
-      stack.pop();
+      const closed = stack.pop();
       value = null;
       if (token.text === ")") directive = null;
       if (stack.length === 0 && token.text === "}") root = null;
-      if (token.text === "}") field = null;
+      if (closed?.kind === "selection") field = null;
     } else if (token.text === "...") {
       field = null;
     } else if (["string", "block", "number"].includes(token.kind)) {

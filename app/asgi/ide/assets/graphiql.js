@@ -27,6 +27,17 @@ function load([path, integrity]) {
   });
 }
 
+/** The console's sign-in, when it is still good, so that one sign-in serves both pages. */
+function signInHeaders() {
+  try {
+    const session = JSON.parse(sessionStorage.getItem("lectern.session"));
+    if (new Date(session.expiresAt) > new Date()) return JSON.stringify({ Authorization: `Bearer ${session.accessToken}` }, null, 2);
+  } catch {
+    // Not signed in, or storage is blocked.
+  }
+  return undefined;
+}
+
 const useConsole = () => window.location.replace("./?without-graphiql");
 const patience = setTimeout(useConsole, PATIENCE_MILLISECONDS);
 
@@ -35,9 +46,11 @@ try {
   clearTimeout(patience);
   const socket = new URL(config.endpoint, window.location.href);
   socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:";
-  const fetcher = window.GraphiQL.createFetcher({ url: config.endpoint, subscriptionUrl: socket.href });
+  const { React, GraphiQL } = window;
+  const fetcher = GraphiQL.createFetcher({ url: config.endpoint, subscriptionUrl: socket.href });
   const root = window.ReactDOM.createRoot(document.getElementById("graphiql"));
-  root.render(window.React.createElement(window.GraphiQL, { fetcher, shouldPersistHeaders: false }));
+  const wayBack = React.createElement(GraphiQL.Logo, null, React.createElement("a", { href: "./" }, "Lectern console"));
+  root.render(React.createElement(GraphiQL, { fetcher, defaultHeaders: signInHeaders(), shouldPersistHeaders: false }, wayBack));
 } catch {
   clearTimeout(patience);
   useConsole();

@@ -29,7 +29,12 @@ const editors = {
 };
 new CompletionPopup(editors.query, () => schema);
 const session = new Session(config, showJsonProblems);
-const reference = new Reference({ onExample: (name, example) => { tabs.open(example.query, example.variables); editors.query.area.focus(); }, onReload: readSchema });
+const reference = new Reference({ onExample: openExample, onReload: readSchema });
+
+function openExample({ query, variables }) {
+  tabs.open(query, variables);
+  editors.query.area.focus();
+}
 
 function changed(part, text) {
   tabs.change(part, text);
@@ -174,6 +179,8 @@ const sizeText = (bytes) => (bytes < 1024 ? `${bytes} B` : bytes < 1048576 ? `${
 function showResult(text, isJson) {
   paint(byId("result"), isJson && text.length < PAINTED_RESULT ? paintJson(text) : [["", text]]);
   byId("result").scrollTop = 0;
+  // On a phone the result stands below the editor.
+  if (window.matchMedia("(max-width: 820px)").matches) byId("outcome").scrollIntoView({ block: "center" });
   byId("copy").hidden = text === "";
 }
 

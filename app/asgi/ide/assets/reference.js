@@ -134,22 +134,22 @@ export class Reference {
     if (field.args?.length) {
       signature.append("(");
       field.args.forEach((argument, index) => {
-        if (index > 0) signature.append(", ");
         const title = argument.description || null;
-        signature.append(element("span", { class: "argument", title }, `${argument.name}: `), this.typeLink(argument.type), defaultText(argument));
+        const name = element("span", { class: "argument", title }, `${argument.name}: `);
+        const end = index < field.args.length - 1 ? "," : ")";
+        // Kept together, so that no line begins with a comma.
+        signature.append(element("span", { class: "together" }, name, this.typeLink(argument.type), defaultText(argument), end), " ");
       });
-      signature.append(")");
+      signature.lastChild.remove();
     }
     if (field.type) signature.append(": ", this.typeLink(field.type), defaultText(field));
-    if (kind) {
-      const insert = () => this.onExample(field.name, exampleFor(this.schema, kind, field));
-      signature.append(element("button", { type: "button", class: "insert", "aria-label": `Example of ${field.name}`, onclick: insert }, "Try"));
-    }
+    const insert = () => this.onExample(exampleFor(this.schema, kind, field));
+    const example = kind ? element("button", { type: "button", class: "insert", "aria-label": `Example of ${field.name}`, onclick: insert }, "Try") : null;
     const deprecated = field.isDeprecated ? element("p", { class: "deprecation" }, `Deprecated: ${field.deprecationReason ?? ""}`) : null;
     const described = (field.args ?? []).filter((argument) => argument.description);
     const inputs = described.map((argument) => element("li", {}, element("code", {}, argument.name), ` ${argument.description}`));
     const list = inputs.length > 0 && !kind ? element("ul", { class: "arguments" }, ...inputs) : null;
-    return element("div", { class: field.isDeprecated ? "field deprecated" : "field" }, signature, this.description(field), list, deprecated);
+    return element("div", { class: field.isDeprecated ? "field deprecated" : "field" }, element("div", { class: "row" }, signature, example), this.description(field), list, deprecated);
   }
 
   description(thing) {
@@ -165,4 +165,5 @@ export class Reference {
   }
 }
 
-const defaultText = (input) => ((input.defaultValue ?? null) === null ? "" : ` = ${input.defaultValue}`);
+// A default of null says no more than the missing `!` does.
+const defaultText = ({ defaultValue }) => ((defaultValue ?? "null") === "null" ? "" : ` = ${defaultValue}`);
