@@ -129,7 +129,7 @@ OFFERS: list[tuple[str, list[str]]] = [
     ("q|", ["query"]),
     ("{ cour|", ["courses"]),
     ("{ courses(|", ["first", "filter"]),
-    ("{ courses(first: 3, fi|lter: {})", ["filter", "first"]),
+    ("{ courses(first: 3, fi|lter: {})", ["first", "filter"]),
     ("{ courses(filter: {level: |", ["EASY", "HARD", "OLD"]),
     ("{ courses(filter: {deep: {tags: [EASY |", ["EASY", "HARD", "OLD"]),
     ("{ courses(filter: {deep: {mu|", ["must"]),
