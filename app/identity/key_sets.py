@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +21,10 @@ from app.identity.errors import SigningKeyError
 _KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 KeySet = dict[str, str]
+
+
+class _Members(list[tuple[str, Any]]):
+    """An object's members in order, two of one name included: a dictionary would hide one."""
 
 
 class Algorithm(StrEnum):
@@ -43,10 +48,10 @@ def generate(algorithm: Algorithm = Algorithm.EDDSA) -> tuple[str, str]:
 def parse(text: str, *, source: str) -> KeySet:
     """Reads the JSON form. Raises SigningKeyError; its text names `source` and never quotes the content."""
     try:
-        pairs = json.loads(text, object_pairs_hook=list)
+        pairs = json.loads(text, object_pairs_hook=_Members)
     except (ValueError, RecursionError):
         raise SigningKeyError(f"{source} is not JSON.") from None
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+    if not isinstance(pairs, _Members):
         raise SigningKeyError(f"{source} must be a JSON object that maps a key's name to its PEM text.")
     if not pairs:
         raise SigningKeyError(f"{source} holds no key.")

@@ -89,12 +89,12 @@ class AccessTokens:
             raise InvalidAccessToken("The access token is too long.")
         try:
             claims = self._claims(token)
+            return _actor(claims), int(claims["exp"])
         except jwt.ExpiredSignatureError:
             raise InvalidAccessToken("The access token has expired.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             # Which check failed is our log's business at most: the answer must not help to forge.
             raise InvalidAccessToken("The access token is not valid.") from None
-        return _actor(claims), int(claims["exp"])
 
     def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
@@ -123,8 +123,9 @@ def _actor(claims: dict[str, Any]) -> Actor:
         and len(subject) <= 19
         and 0 < int(subject) <= _LARGEST_ID
         and isinstance(identifier, str)
+        and isinstance(role, str)
         and role in set(Role)
     )
     if not well_formed:
-        raise InvalidAccessToken("The access token is not valid.")
+        raise jwt.InvalidTokenError
     return Actor(user_id=int(subject), role=Role(role))
