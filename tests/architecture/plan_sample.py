@@ -1,0 +1,74 @@
+"""Rows for the tests of query plans: enough that PostgreSQL chooses as it would in production.
+
+Skewed on purpose: one rare category, one instructor with many courses, one course as long as the rules allow.
+"""
+
+USERS, COURSES, MODULES, LESSONS, VIDEOS = 20_000, 30_000, 100_000, 300_000, 100_000
+INSTRUCTORS = 500
+BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
+
+STATEMENTS = (
+    f"""
+    INSERT INTO users (id, email, email_key, name, role) OVERRIDING SYSTEM VALUE
+    SELECT i, 'User' || i || '@example.org', 'user' || i || '@example.org', 'User ' || i,
+           CASE WHEN i <= {INSTRUCTORS} THEN 'instructor' ELSE 'student' END
+    FROM generate_series(1, {USERS}) AS i
+    """,
+    f"""
+    INSERT INTO courses (id, slug, title, description, category, level, language, skills, status, instructor_id,
+                         published_at, archived_at, featured_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT i, 'course-' || i, substr(md5(i::text), 1, 12) || ' course', repeat('About this course. ', 10),
+           CASE WHEN i % 2000 = 7 THEN '{RARE_CATEGORY}' ELSE 'category ' || i % 11 END,
+           (ARRAY['beginner', 'intermediate', 'advanced'])[1 + i % 3],
+           CASE WHEN i % 100 = 3 THEN 'pt-br' ELSE (ARRAY['en', 'es', 'de'])[1 + i % 7 % 3] END,
+           ARRAY['skill ' || i % 50, 'skill ' || i % 70],
+           CASE i % 50 WHEN 0 THEN 'draft' WHEN 1 THEN 'archived' ELSE 'published' END,
+           CASE WHEN i % 40 = 5 THEN {BUSY_INSTRUCTOR} ELSE 1 + i % {INSTRUCTORS} END,
+           CASE WHEN i % 50 > 0 THEN timestamptz '2020-01-01' + i * interval '97 minutes' END,
+           CASE WHEN i % 50 = 1 THEN timestamptz '2030-01-01' END,
+           CASE WHEN i % 1000 = 2 THEN timestamptz '2030-01-01' + i * interval '1 minute' END
+    FROM generate_series(1, {COURSES}) AS i
+    UNION ALL
+    SELECT {LONG_COURSE}, 'long', 'A long course', '', 'category 1', 'beginner', 'en', '{{}}', 'published',
+           {BUSY_INSTRUCTOR}, timestamptz '2026-01-01', NULL, NULL
+    """,
+    f"""
+    INSERT INTO course_stats (course_id, enrollment_count, lesson_count, rating_sum, rating_count)
+    SELECT id, id * 7919 % 5000, CASE WHEN id = {LONG_COURSE} THEN 1000 ELSE 10 END,
+           id % 40 * (1 + id % 41) / 10.0, id % 40
+    FROM courses
+    """,
+    f"""
+    INSERT INTO course_instructors (course_id, user_id)
+    SELECT id, instructor_id FROM courses
+    UNION
+    SELECT id, 1 + id * 31 % {INSTRUCTORS} FROM courses WHERE id % 3 = 0
+    """,
+    f"""
+    INSERT INTO modules (id, course_id, title, position) OVERRIDING SYSTEM VALUE
+    SELECT i, 1 + (i - 1) % {COURSES}, 'Module ' || i, (i - 1) / {COURSES}
+    FROM generate_series(1, {MODULES}) AS i
+    UNION ALL
+    SELECT {MODULES} + i, {LONG_COURSE}, 'Module ' || i, i - 1 FROM generate_series(1, 100) AS i
+    """,
+    f"""
+    INSERT INTO lessons (id, course_id, module_id, title, kind, position, body_format, body_source, body_html)
+    OVERRIDING SYSTEM VALUE
+    SELECT i, 1 + (i - 1) % {MODULES} % {COURSES}, 1 + (i - 1) % {MODULES}, 'Lesson ' || i,
+           CASE WHEN i <= {VIDEOS} THEN 'video' ELSE 'page' END, (i - 1) / {MODULES},
+           CASE WHEN i > {VIDEOS} THEN 'markdown' END,
+           CASE WHEN i > {VIDEOS} THEN repeat('Some words. ', 20) END,
+           CASE WHEN i > {VIDEOS} THEN repeat('Some words. ', 20) END
+    FROM generate_series(1, {LESSONS}) AS i
+    UNION ALL
+    SELECT {LESSONS} + i, {LONG_COURSE}, {MODULES} + 1 + (i - 1) / 10, 'Lesson ' || i, 'page', (i - 1) % 10,
+           'markdown', 'Words.', '<p>Words.</p>'
+    FROM generate_series(1, 1000) AS i
+    """,
+    f"""
+    INSERT INTO video_metadata (id, lesson_id, duration_ms) OVERRIDING SYSTEM VALUE
+    SELECT i, i, 60000 + i % 1000 * 1000 FROM generate_series(1, {VIDEOS}) AS i
+    """,
+    "ANALYZE",
+)

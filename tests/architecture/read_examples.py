@@ -1,0 +1,97 @@
+"""An example call for every public read: what test_query_plans.py explains. A read without one fails there.
+
+`allow` excuses one kind of fault, named by words of its sentence, with the reason; an excuse that nothing needs fails.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain, combinations
+from typing import Any
+
+from app.catalog import reads as catalog
+from app.catalog.reads import CourseFilter, CourseOrder
+from app.identity import reads as identity
+from app.identity.actor import ANONYMOUS, Actor
+from app.identity.models import Role
+from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    read: Callable[..., Any]
+    values: dict[str, Any]
+    allow: Mapping[str, str] = field(default_factory=dict)
+
+
+ACTORS = (ANONYMOUS, Actor(BUSY_INSTRUCTOR, Role.INSTRUCTOR), Actor(20_000, Role.ADMIN))
+KEYS = [*range(1, 100), LONG_COURSE]
+MODULE_KEYS = [*range(1, 100), 100_001]
+
+_COUNTS = "counts what the filter selects; the schema asks for it only where totalCount is selected"
+_COUNTING = {"reads": _COUNTS, "scans all of": _COUNTS, "removes": _COUNTS}
+_NO_INDEX_FOR_ALL = """no set of indexes serves every set of filters in every order: the planner walks one index and
+throws away what the others refuse, at most once through the published courses; searching them is the search's work"""
+_WALKING = {"removes": _NO_INDEX_FOR_ALL, "reads": _NO_INDEX_FOR_ALL}
+_DISKS = """PostgreSQL prices a random page like that of a turning disk, and so hashes all running sums instead of
+looking up a thousand of them; goes away with random_page_cost = 1.1 among the session settings of app/database.py"""
+_AT_DISK_PRICES = {"scans all of course_stats": _DISKS, "rows of course_stats": _DISKS}
+
+AFTER = {
+    CourseOrder.NEWEST: (datetime(2022, 1, 1, tzinfo=UTC), 10_000),
+    CourseOrder.BEST_RATED: (2.0, 15_000),
+    CourseOrder.MOST_ENROLLED: (2500, 15_000),
+    CourseOrder.TITLE: ("7", 15_000),
+}
+_FILTERS: dict[str, Any] = {
+    "category": "category 3",
+    "level": "beginner",
+    "language": "en",
+    "instructor": BUSY_INSTRUCTOR,
+    "minimum_rating": 2.0,
+}
+_RARE: dict[str, Any] = {"category": RARE_CATEGORY, "language": "pt-br", "instructor": 77, "minimum_rating": 4.09}
+
+
+def _pages() -> Iterator[Example]:
+    """Every set of filters in every order, at the start and behind a cursor; then each filter that finds few."""
+    names = chain.from_iterable(combinations(_FILTERS, size) for size in range(len(_FILTERS) + 1))
+    filters = [
+        (CourseFilter(**{name: _FILTERS[name] for name in chosen}), len(chosen) > 1) for chosen in names
+    ]
+    filters += [(CourseFilter(**{name: value}), True) for name, value in _RARE.items()]
+    for narrowed, walking in filters:
+        allow = _WALKING if walking else {}
+        if walking or narrowed.instructor:
+            allow = allow | _AT_DISK_PRICES
+        for order in CourseOrder:
+            for after in (None, AFTER[order]):
+                values = {"narrowed": narrowed, "order": order, "first": 51, "after": after}
+                yield Example(catalog.courses_page, values, allow)
+        yield Example(catalog.count_courses, {"narrowed": narrowed}, _COUNTING)
+
+
+EXAMPLES = (
+    Example(identity.users_by_id, {"ids": KEYS}),
+    Example(identity.user_by_email_key, {"email_key": "user77@example.org"}),
+    *(Example(catalog.courses_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
+    *(Example(catalog.course_id_of_slug, {"slug": "course-77", "actor": actor}) for actor in ACTORS),
+    Example(catalog.featured_courses, {"first": 20}),
+    Example(catalog.instructors_of_courses, {"keys": KEYS}),
+    *(Example(catalog.modules_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
+    Example(catalog.modules_of_courses, {"keys": KEYS}),
+    *(Example(catalog.lessons_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
+    Example(catalog.lesson_bodies, {"keys": KEYS}),
+    Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": None}),
+    Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": (2, 0, 230_000)}),
+    Example(catalog.lessons_of_courses, {"keys": [LONG_COURSE], "first": 101, "after": (50, 5, 300_505)}),
+    Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": None}),
+    Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": (0, 1, 100_001)}),
+    *_pages(),
+    Example(catalog.courses_taught_by, {"user_id": BUSY_INSTRUCTOR, "first": 51, "after": None}),
+    Example(
+        catalog.courses_taught_by,
+        {"user_id": BUSY_INSTRUCTOR, "first": 51, "after": (15_000,)},
+        {"rows of course_stats": _DISKS},
+    ),
+)
