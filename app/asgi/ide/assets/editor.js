@@ -5,7 +5,9 @@ import { element, paint } from "./dom.js";
 
 const PAIRS = { "{": "}", "(": ")", "[": "]", '"': '"' };
 // Beyond this, painting every keystroke would be felt; the text is shown in one colour.
-const PAINTED_CHARACTERS = 60_000;
+const PAINTED_CHARACTERS = 20_000;
+// A replacement that undo knows costs the browser time with the square of its lines (two seconds at 1,000).
+const UNDOABLE_LINES = 300;
 
 export class Editor {
   constructor(host, { label, placeholder = "", painter, onChange = () => {} }) {
@@ -18,11 +20,12 @@ export class Editor {
       "aria-description": "Tab indents; press Escape, then Tab, to leave.",
     });
     host.replaceChildren(this.numbers, element("div", { class: "sheet" }, this.copy, this.area));
-    this.area.addEventListener("input", () => this.changed());
+    this.area.addEventListener("input", () => this.replacing || this.changed());
     this.area.addEventListener("scroll", () => this.scrolled());
     this.area.addEventListener("keydown", (event) => this.pressed(event));
     this.area.addEventListener("blur", () => (this.leaving = false));
     this.leaving = false;
+    this.replacing = false;
     this.repaint();
   }
 
@@ -68,7 +71,11 @@ export class Editor {
     const command = text === "" ? "delete" : "insertText";
     // The one way to change a text area that keeps its undo history; where it is missing, the history is lost.
     if (from !== to || text !== "") {
-      if (!document.execCommand(command, false, text)) this.area.setRangeText(text, from, to, "end");
+      // The browser reports every inserted line as an input of its own; one repaint afterwards is enough.
+      this.replacing = true;
+      const known = text.split("\n").length <= UNDOABLE_LINES && document.execCommand(command, false, text);
+      this.replacing = false;
+      if (!known) this.area.setRangeText(text, from, to, "end");
     }
     this.area.setSelectionRange(caret, caret);
     this.changed();
