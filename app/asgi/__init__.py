@@ -1,0 +1,77 @@
+"""Program 1: the API. `create_app(settings)` gives the ASGI application that `lectern serve` and `lectern dev` run.
+
+Run it under uvicorn with `proxy_headers=False`: whom to believe about clients' addresses is a setting of ours.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.asgi.answers import error_body
+from app.asgi.entry import Entry
+from app.asgi.graphql_endpoint import GraphQLEndpoint
+from app.asgi.ide import DemoLogin, ide_routes
+from app.asgi.request_head import RequestHead
+from app.asgi.service_routes import pointer_route, service_routes
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from app.telemetry import request_id
+from graphql_schema.context import Context, authenticate
+from graphql_schema.errors import INTERNAL_MESSAGE
+from graphql_schema.schema import build_schema
+
+
+def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> Entry:
+    """The whole API. Resources are opened when the server starts it and closed when it stops.
+
+    `demo_logins` are offered by the IDE, so only where passwords are no secret.
+    """
+    schema = build_schema()._schema  # noqa: SLF001 - the executor runs the graphql-core schema itself
+
+    @asynccontextmanager
+    async def lifespan(site: Starlette) -> AsyncIterator[None]:
+        async with open_resources(settings) as resources:
+            site.state.resources = resources
+            entry.mount(GraphQLEndpoint(settings, schema, resources.metrics, _context_builder(resources)))
+            yield
+
+    site = Starlette(
+        routes=[
+            *service_routes(lambda: site.state.resources),
+            *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
+        ],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_error, Exception: _bug},
+    )
+    entry = Entry(site, settings.origins)
+    return entry
+
+
+def _context_builder(resources: Resources) -> Callable[[RequestHead], Context]:
+    def build_context(head: RequestHead) -> Context:
+        authorization = head.text(b"authorization")
+        actor = authenticate(resources, {} if authorization is None else {"authorization": authorization})
+        return Context(resources, actor, request_id=head.request_id, client_address=head.client_address)
+
+    return build_context
+
+
+def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = error.detail.upper().replace(" ", "_")
+    return Response(
+        error_body(code, f"{error.detail}."),
+        error.status_code,
+        headers=dict(error.headers or {}),
+        media_type="application/json",
+    )
+
+
+def _bug(_request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again after this answer; the entry logs it there.
+    body = error_body("INTERNAL", INTERNAL_MESSAGE, requestId=request_id.get())
+    return Response(body, 500, media_type="application/json")

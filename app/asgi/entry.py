@@ -1,0 +1,89 @@
+"""The outermost application: gives every request its id, takes /graphql the short way, lets no failure out bare."""
+
+from typing import Any, Final
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from app.asgi.answers import REQUEST_ID, Answer, Message, Receive, Send, error_body, send_answer
+from app.asgi.request_head import HEAD, RequestHead, Scope, read_head
+from app.settings import OriginSettings
+from app.telemetry import request_id
+from graphql_schema.errors import INTERNAL_MESSAGE, log_bug
+
+GRAPHQL_PATH: Final = "/graphql"
+
+_DEFAULTS: Final = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
+
+
+class Entry:
+    """`site` answers everything but GraphQL, and the lifespan; `mount` is called by the lifespan."""
+
+    def __init__(self, site: ASGIApp, origins: OriginSettings) -> None:
+        self._site = self._with_cors(site, origins)
+        self._origins = origins
+        self._lifespan = site
+        self._graphql: Any = site
+        self._graphql_for_browsers: Any = site
+
+    def mount(self, graphql: Any) -> None:
+        self._graphql = graphql
+        self._graphql_for_browsers = self._with_cors(graphql, self._origins)
+
+    @staticmethod
+    def _with_cors(application: Any, origins: OriginSettings) -> Any:
+        if not origins.allowed_origins:
+            return application
+        return CORSMiddleware(
+            application,
+            allow_origins=origins.allowed_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-Api-Key", "X-Request-Id"),
+            expose_headers=("X-Request-Id", "Retry-After", "WWW-Authenticate"),
+            # Bearer tokens only, no cookies: a browser never adds credentials by itself.
+            allow_credentials=False,
+            max_age=600,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._lifespan(scope, receive, send)
+            return
+        head = read_head(scope, self._origins.trusted_proxies)
+        scope[HEAD] = head
+        request_id.set(head.request_id)
+        if scope["path"] != GRAPHQL_PATH:
+            await self._visit(self._site, scope, receive, send)
+        elif b"origin" in head.headers:
+            await self._visit(self._graphql_for_browsers, scope, receive, send)
+        else:
+            await self._graphql(scope, receive, send)
+
+    @staticmethod
+    async def _visit(application: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        head: RequestHead = scope[HEAD]
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = _completed(message.get("headers", ()), head)
+            await send(message)
+
+        try:
+            await application(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001 - the last net
+            log_bug(error, operation=f"{scope['method']} {scope['path']!r}")
+            if not started:
+                body = error_body("INTERNAL", INTERNAL_MESSAGE, requestId=head.request_id)
+                await send_answer(send, Answer(500, body), request_id=head.request_id)
+
+
+def _completed(headers: Any, head: RequestHead) -> list[tuple[bytes, bytes]]:
+    complete = list(headers)
+    present = {name.lower() for name, _ in complete}
+    for name, value in ((REQUEST_ID, head.request_id.encode()), *_DEFAULTS.items()):
+        if name not in present:
+            complete.append((name, value))
+    return complete
