@@ -50,7 +50,12 @@ _FILTERS: dict[str, Any] = {
     "instructor": BUSY_INSTRUCTOR,
     "minimum_rating": 2.0,
 }
-_RARE: dict[str, Any] = {"category": RARE_CATEGORY, "language": "pt-br", "instructor": 77, "minimum_rating": 4.09}
+_RARE: dict[str, Any] = {
+    "category": RARE_CATEGORY,
+    "language": "pt-br",
+    "instructor": 77,
+    "minimum_rating": 4.09,
+}
 
 
 def _pages() -> Iterator[Example]:

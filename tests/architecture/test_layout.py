@@ -1,0 +1,154 @@
+"""The tree is the architecture: the same nouns on every floor, and documents that name only what is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source_tree import FLOORS, ROOT, docstring_nodes, packages, python_files, syntax_tree
+
+# Every domain the platform is to have; a folder of another name belongs into one of these.
+DOMAINS = {
+    "identity",
+    "operations",
+    "notifications",
+    "catalog",
+    "learning",
+    "assessment",
+    "live",
+    "certification",
+    "partners",
+    "analytics",
+}
+PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded"}
+SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
+FURTHER_SCHEMA_PARTS = {
+    "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
+    "graphql_schema/catalog/payloads": "what the files of mutations/ answer with",
+}
+ENVIRONMENT_READERS = {
+    "app/settings.py": "the one place that reads settings",
+    "app/embedded/process.py": "hands the dynamic linker's variables on to PostgreSQL and Valkey",
+}
+DOCUMENTS = ("README.md", "docs/architecture.md")
+# Folders of tests that mirror no source: they look at the whole, or serve the others.
+WHOLE = {"architecture", "e2e", "support", "factories"}
+
+
+def domains() -> set[str]:
+    return packages("app") - PROGRAMS_AND_PLUMBING
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_in_documents_exist(document: str) -> None:
+    text = (ROOT / document).read_text()
+    named = re.findall(
+        r"`((?:[\w.*-]+/)+[\w.*-]*|[\w-]+\.(?:py|toml|ini|md|yml|lock)|Makefile|Dockerfile)`", text
+    )
+    linked = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert named
+    missing = [path for path in named if not list(ROOT.glob(path.rstrip("/")))]
+    missing += [link for link in linked if not (ROOT / document).parent.joinpath(link).exists()]
+    assert not missing
+
+
+def test_the_architecture_names_every_floor_and_domain() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    expected = {f"`{folder}/`" for folder in FLOORS} | {f"`app/{domain}/`" for domain in domains()}
+    assert not [path for path in sorted(expected) if path not in text]
+
+
+def test_domains_have_a_known_name() -> None:
+    assert {"identity", "catalog"} <= domains() <= DOMAINS
+
+
+@pytest.mark.parametrize("domain", sorted(domains()))
+def test_a_domain_says_what_it_owns_and_calls(domain: str) -> None:
+    tree = syntax_tree(Path(f"app/{domain}/__init__.py"))
+    assert len(tree.body) == len(list(docstring_nodes(tree))) == 1, "a docstring and nothing else"
+    assert re.search(r"^Calls ", ast.get_docstring(tree) or "", re.MULTILINE)
+
+
+@pytest.mark.parametrize("domain", sorted(domains()))
+def test_a_domain_has_its_parts(domain: str) -> None:
+    parts = {path.stem for path in (ROOT / "app" / domain).iterdir()}
+    assert {"models", "reads", "service", "errors"} <= parts
+
+
+def test_schema_folders_hold_parts_of_domains() -> None:
+    assert packages("graphql_schema") <= domains()
+    parts = {
+        f"graphql_schema/{domain}/{path.stem}"
+        for domain in packages("graphql_schema")
+        for path in (ROOT / "graphql_schema" / domain).iterdir()
+        if path.stem not in {"__init__", "__pycache__"}
+    }
+    others = {part for part in parts if part.rsplit("/", 1)[1] not in SCHEMA_PARTS}
+    assert others == FURTHER_SCHEMA_PARTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("floor", "own"), [("loaders", {"__init__", "batching"}), ("workers", {"__init__", "main"})]
+)
+def test_files_of_a_floor_are_named_after_domains(floor: str, own: set[str]) -> None:
+    assert {path.stem for path in (ROOT / floor).rglob("*.py")} - own <= domains()
+
+
+def test_every_domain_of_the_schema_has_loaders() -> None:
+    assert packages("graphql_schema") <= {path.stem for path in (ROOT / "loaders").glob("*.py")}
+
+
+def mirrored(test: Path) -> bool:
+    """Whether tests/a/b/test_c.py stands beside a/b/c.py, a/b/c/, or a part of it (test_c_under_load.py)."""
+    folder = ROOT / test.relative_to("tests").parent
+    name = test.stem.removeprefix("test_")
+    sources = (
+        {path.stem for path in folder.iterdir() if path.suffix in {".py", ""}} if folder.is_dir() else set()
+    )
+    return folder.name == name or any(name == source or name.startswith(f"{source}_") for source in sources)
+
+
+TEST_FILES = [
+    path for path in python_files("tests") if path.stem.startswith("test_") and path.parts[1] not in WHOLE
+]
+
+
+@pytest.mark.parametrize("path", TEST_FILES, ids=str)
+def test_tests_mirror_sources(path: Path) -> None:
+    assert mirrored(path)
+
+
+def test_factories_are_named_after_domains() -> None:
+    assert {path.stem for path in (ROOT / "tests/factories").glob("*.py")} <= domains()
+
+
+def test_alembic_stays_the_library() -> None:
+    assert not (ROOT / "alembic/__init__.py").exists(), "it would hide the library of the same name"
+
+
+def reads_environment(tree: ast.Module) -> bool:
+    names = {"environ", "environb", "getenv", "getenvb"}
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in names)
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and names & {alias.name for alias in node.names}
+        )
+        for node in ast.walk(tree)
+    )
+
+
+def test_settings_alone_read_the_environment() -> None:
+    settings = Path("app/settings.py")
+    readers = {str(path) for path in python_files(*FLOORS) if reads_environment(syntax_tree(path))}
+    assert readers | {str(settings)} == ENVIRONMENT_READERS.keys()
+    assert "BaseSettings" in (ROOT / settings).read_text()
+
+
+@pytest.mark.parametrize(
+    "source", ["import os\nos.environ['A']", "from os import getenv", "import os as o\no.getenv('A')"]
+)
+def test_readers_are_seen(source: str) -> None:
+    assert reads_environment(ast.parse(source))
