@@ -58,6 +58,11 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    @property
+    def initialised(self) -> bool:
+        """Whether an earlier start has made the data folder."""
+        return self._data.exists()
+
     def start(self) -> None:
         """Returns when connections are accepted. Raises EmbeddedError."""
         private_folder(self._folder)

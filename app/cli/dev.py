@@ -1,0 +1,132 @@
+"""`lectern dev`: everything in one command, nothing to install, nothing left behind."""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import sys
+import time
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import migrate, server
+from app.cli.signals import Ending, end_with_parent, graceful_ending
+from app.database import Database
+from app.embedded import EmbeddedPostgres, EmbeddedValkey, locked_home
+from app.settings import Mode, Settings
+from app.telemetry import Metrics, configure_logging
+
+
+def dev(
+    *,
+    port: Annotated[
+        int | None, typer.Option(envvar="PORT", min=1, max=65535, help="Port to listen on; default: 8000.")
+    ] = None,
+    bound_to_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
+) -> None:
+    """Start PostgreSQL, Valkey and the API on this machine; Ctrl-C stops all of them."""
+    if bound_to_parent:
+        end_with_parent()
+    settings = _settings(port)
+    with graceful_ending() as ending, ExitStack() as stack:
+        try:
+            _run(settings, ending, stack)
+        finally:
+            ending.stopping()
+    if ending.requested:
+        _say("Stopped.")
+
+
+def _settings(port: int | None) -> Settings:
+    settings = Settings(mode=Mode.DEVELOPMENT)
+    if port is None:
+        return settings
+    return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+
+
+def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
+    configure_logging(json=False, level=settings.log_level)
+    listener = stack.enter_context(server.bind(settings.http))
+    home = stack.enter_context(locked_home(settings.home))
+    settings = _start_services(settings.model_copy(update={"home": home}), stack)
+    migrate.upgrade(settings.database.url)
+    logins = load_demo_data(settings)
+
+    # Imported late: a second of imports, and the services' errors should not wait for them.
+    create_app = importlib.import_module("app.asgi").create_app
+    server.run(create_app(settings), settings, listener, ending, ready=lambda: _greet(settings, logins))
+
+
+def load_demo_data(settings: Settings) -> list[str]:
+    """Fills an empty database at the first start. Returns the lines that the greeting shows: the demo logins."""
+    if find_spec("app.cli.demo") is None:
+        return []
+    demo = importlib.import_module("app.cli.demo")
+
+    async def load() -> None:
+        database = Database(settings.database.model_copy(update={"pool_size": 2}), Metrics())
+        await database.open()
+        try:
+            await demo.load_demo_data(database)
+        finally:
+            await database.close()
+
+    asyncio.run(load())
+    return list(getattr(demo, "LOGINS", ()))
+
+
+def _start_services(settings: Settings, stack: ExitStack) -> Settings:
+    """Starts what the environment does not name. Stopped in this order: API, Valkey, PostgreSQL."""
+    valkey = None if settings.redis.url else EmbeddedValkey(settings.home / "valkey")
+    postgres = None if settings.database.url else EmbeddedPostgres(settings.home / "postgres")
+    began = time.monotonic()
+    if postgres:
+        if not postgres.initialised:
+            _say("First start: making a database ...")
+        stack.callback(postgres.stop)
+    if valkey:
+        stack.callback(valkey.stop)
+        valkey.launch()  # gets ready while PostgreSQL starts
+    if postgres:
+        postgres.start()
+        settings = settings.model_copy(
+            update={"database": settings.database.model_copy(update={"url": postgres.url})}
+        )
+    if valkey:
+        valkey.wait()
+        settings = settings.model_copy(
+            update={"redis": settings.redis.model_copy(update={"url": valkey.url})}
+        )
+    if started := [name for name, service in (("PostgreSQL", postgres), ("Valkey", valkey)) if service]:
+        _say(
+            f"{' and '.join(started)} run ({time.monotonic() - began:.1f} s), data in {_shown(settings.home)}"
+        )
+    return settings
+
+
+def _greet(settings: Settings, logins: list[str]) -> None:
+    host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
+    address = f"http://{host}:{settings.http.port}"
+    lines = ["", f"Lectern runs on {address}", ""]
+    lines += [f"  GraphQL   {address}/graphql", f"  IDE       {address}/"]
+    if logins:
+        lines += ["", "Demo logins:", *(f"  {login}" for login in logins)]
+    _say("\n".join([*lines, "", "Ctrl-C stops it."]))
+
+
+def _shown(path: Path) -> Path:
+    with contextlib.suppress(ValueError):
+        return path.relative_to(Path.cwd())
+    return path
+
+
+def _say(text: str) -> None:
+    """Prints at once; a terminal that has been closed must not keep us from stopping in order."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the rest of the program

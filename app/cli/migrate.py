@@ -1,0 +1,88 @@
+"""`lectern migrate`, and the questions that the other commands ask about the database's revision."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import typer
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from alembic import command
+from app.cli.connection import connected_settings
+from app.cli.refusal import Refused
+
+_ROOT = Path(__file__).parents[2]
+
+
+def migrate() -> None:
+    """Bring the database to this release's revision; safe to run twice and by several at once."""
+    typer.echo(upgrade(connected_settings().database.url))
+
+
+def upgrade(url: str) -> str:
+    """Upgrades to the newest revision, which is returned; one short query when there is nothing to do.
+
+    Raises Refused.
+    """
+    head = newest_revision()
+    current = asyncio.run(current_revision(url))
+    if current == head:
+        return head
+    if current and current not in known_revisions():
+        raise Refused(
+            f"The database is at revision {current}, which this release does not know: run the release that made it."
+        )
+    try:
+        command.upgrade(_configuration(url), "head")
+    except CommandError as error:
+        raise Refused(f"The database cannot be migrated: {error}") from error
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        if "lock timeout" not in str(error):
+            raise
+        raise Refused(
+            "Somebody uses the tables that must change: nothing was changed, run `lectern migrate` again."
+        ) from error
+    return head
+
+
+def newest_revision() -> str:
+    """The one revision that this release's code is written for."""
+    head = _scripts().get_current_head()
+    if head is None:
+        raise Refused(f"{_ROOT / 'alembic'} has no migrations: the installation is not complete.")
+    return head
+
+
+def known_revisions() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+async def current_revision(url: str) -> str | None:
+    """The database's revision, None before the first migration. Raises Refused when it cannot be reached."""
+    try:
+        connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=5.0, command_timeout=5.0)
+        try:
+            revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        except asyncpg.UndefinedTableError:
+            revision = None
+        finally:
+            await connection.close()
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # TimeoutError is an OSError without words.
+        raise Refused(f"PostgreSQL cannot be used: {error or 'no answer within 5 seconds'}.") from error
+    return revision
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_configuration())
+
+
+def _configuration(url: str = "") -> Config:
+    # Absolute, so that the command works from any folder; "%" begins a reference in this format.
+    configuration = Config(_ROOT / "alembic.ini")
+    configuration.set_main_option("script_location", str(_ROOT / "alembic").replace("%", "%%"))
+    configuration.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return configuration
