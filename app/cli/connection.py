@@ -19,7 +19,8 @@ def connected_settings() -> Settings:
         return settings
     home = settings.home.expanduser().absolute()
     try:
-        database_url, redis_url = _postgres_url(home / "postgres"), _valkey_url(home / "valkey")
+        database_url = _postgres_url(home / "postgres")
+        redis_url = settings.redis.url or _valkey_url(home / "valkey")
         _knock(database_url)
     except (OSError, ValueError, KeyError):
         raise Refused(
@@ -29,7 +30,7 @@ def connected_settings() -> Settings:
         update={
             "mode": Mode.DEVELOPMENT,
             "database": settings.database.model_copy(update={"url": database_url}),
-            "redis": settings.redis.model_copy(update={"url": settings.redis.url or redis_url}),
+            "redis": settings.redis.model_copy(update={"url": redis_url}),
         }
     )
 

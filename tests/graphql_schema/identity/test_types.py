@@ -19,6 +19,10 @@ PATHS: dict[str, tuple[str, list[str | int]]] = {
     "node": ("{ node(id: USER) { ... on User { id email } } }", ["node"]),
     "nodes": ("{ nodes(ids: [COURSE, USER]) { ... on User { id email } } }", ["nodes", 1]),
     "course": ("{ course(id: COURSE) { instructor { id email } } }", ["course", "instructor"]),
+    "instructors of a course": (
+        "{ course(id: COURSE) { instructors { user { id email } } } }",
+        ["course", "instructors", 0, "user"],
+    ),
     "course as node": (
         "{ node(id: COURSE) { ... on Course { instructor { id email } } } }",
         ["node", "instructor"],
