@@ -11,9 +11,9 @@ from typing import Any
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.config import Config
 
-from alembic import command
 from app.database import Base, Database
 from app.resources import Resources, open_resources
 from app.settings import DatabaseSettings, Mode, RedisSettings, Settings
