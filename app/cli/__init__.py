@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 from typer.core import TyperGroup
 
-from app.cli import dev, import_command, keys, migrate, serve, user
+from app.cli import dev, import_command, keys, migrate, psql, serve, user
 from app.cli.refusal import Refused
 from app.embedded import EmbeddedError
 from app.errors import DomainError, Unavailable
@@ -43,6 +43,8 @@ app = typer.Typer(
 app.command(name="dev")(dev.dev)
 app.command(name="serve")(serve.serve)
 app.command(name="migrate")(migrate.migrate)
+app.command(name="migration")(migrate.migration)
+app.command(name="psql")(psql.psql)
 app.add_typer(user.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.add_typer(import_command.app, name="import")

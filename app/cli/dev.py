@@ -7,13 +7,13 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli import migrate, server
+from app.asgi.ide import DemoLogin
+from app.cli import demo, migrate, server
 from app.cli.signals import Ending, end_with_parent, graceful_ending
 from app.database import Database
 from app.embedded import EmbeddedPostgres, EmbeddedValkey, locked_home
@@ -61,22 +61,18 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     server.run(create_app(settings), settings, listener, ending, ready=lambda: _greet(settings, logins))
 
 
-def load_demo_data(settings: Settings) -> list[str]:
-    """Fills an empty database at the first start. Returns the lines that the greeting shows: the demo logins."""
-    if find_spec("app.cli.demo") is None:
-        return []
-    demo = importlib.import_module("app.cli.demo")
+def load_demo_data(settings: Settings) -> list[DemoLogin]:
+    """Fills an empty database at the first start; later it costs one SELECT. Returns the logins to offer."""
 
-    async def load() -> None:
-        database = Database(settings.database.model_copy(update={"pool_size": 2}), Metrics())
+    async def load() -> list[DemoLogin]:
+        database = Database(settings.database.model_copy(update={"pool_size": 1}), Metrics())
         await database.open()
         try:
-            await demo.load_demo_data(database)
+            return await demo.load_demo_data(database)
         finally:
             await database.close()
 
-    asyncio.run(load())
-    return list(getattr(demo, "LOGINS", ()))
+    return asyncio.run(load())
 
 
 def _start_services(settings: Settings, stack: ExitStack) -> Settings:
@@ -108,13 +104,15 @@ def _start_services(settings: Settings, stack: ExitStack) -> Settings:
     return settings
 
 
-def _greet(settings: Settings, logins: list[str]) -> None:
+def _greet(settings: Settings, logins: list[DemoLogin]) -> None:
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     address = f"http://{host}:{settings.http.port}"
     lines = ["", f"Lectern runs on {address}", ""]
     lines += [f"  GraphQL   {address}/graphql", f"  IDE       {address}/"]
     if logins:
-        lines += ["", "Demo logins:", *(f"  {login}" for login in logins)]
+        width = max(len(login.email) for login in logins)
+        lines += ["", "Demo logins (e-mail, password, role):"]
+        lines += [f"  {login.email:{width}}  {login.password}  {login.role}" for login in logins]
     _say("\n".join([*lines, "", "Ctrl-C stops it."]))
 
 

@@ -2,17 +2,21 @@
 
 import asyncio
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import asyncpg
 import typer
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from alembic import command
 from app.cli.connection import connected_settings
 from app.cli.refusal import Refused
+from app.cli.signals import graceful_ending
+from app.embedded import EmbeddedPostgres
 
 _ROOT = Path(__file__).parents[2]
 
@@ -20,6 +24,20 @@ _ROOT = Path(__file__).parents[2]
 def migrate() -> None:
     """Bring the database to this release's revision; safe to run twice and by several at once."""
     typer.echo(upgrade(connected_settings().database.url))
+
+
+def migration(message: Annotated[str, typer.Argument(help="What changes, in a few words.")]) -> None:
+    """Write a migration that brings the newest revision's database to what the models say."""
+    with TemporaryDirectory(prefix="lectern-") as folder, graceful_ending():
+        Path(folder).chmod(0o711)  # as root, PostgreSQL runs as another user
+        postgres = EmbeddedPostgres(Path(folder) / "postgres", durable=False)
+        try:
+            postgres.start()
+            upgrade(postgres.url)
+            number = f"{len(known_revisions()) + 1:04}"
+            command.revision(_configuration(postgres.url), message, autogenerate=True, rev_id=number)
+        finally:
+            postgres.stop()
 
 
 def upgrade(url: str) -> str:
