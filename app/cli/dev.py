@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib
+import logging
 import os
 import sys
 import time
@@ -50,6 +51,7 @@ def _settings(port: int | None) -> Settings:
 
 def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     configure_logging(json=False, level=settings.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     listener = stack.enter_context(server.bind(settings.http))
     home = stack.enter_context(locked_home(settings.home))
     settings = _start_services(settings.model_copy(update={"home": home}), stack)
