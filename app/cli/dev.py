@@ -2,24 +2,25 @@
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import os
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.asgi.ide import DemoLogin
-from app.cli import demo, migrate, server
+from app.cli import migrate, server
 from app.cli.signals import Ending, end_with_parent, graceful_ending
 from app.database import Database
 from app.embedded import EmbeddedPostgres, EmbeddedValkey, locked_home
 from app.settings import Mode, Settings
 from app.telemetry import Metrics, configure_logging
+
+if TYPE_CHECKING:
+    from app.asgi.ide import DemoLogin
 
 
 def dev(
@@ -58,15 +59,18 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     migrate.upgrade(settings.database.url)
     logins = load_demo_data(settings)
 
-    # Imported late: a second of imports, and the services' errors should not wait for them.
-    create_app = importlib.import_module("app.asgi").create_app
-    server.run(create_app(settings), settings, listener, ending, ready=lambda: _greet(settings, logins))
+    # Imported late: the schema takes a second, and what is wrong with the services should be said before.
+    from app.asgi import create_app  # noqa: PLC0415
+
+    application = create_app(settings, demo_logins=logins)
+    server.run(application, settings, listener, ending, ready=lambda: _greet(settings, logins))
 
 
-def load_demo_data(settings: Settings) -> list[DemoLogin]:
+def load_demo_data(settings: Settings) -> "list[DemoLogin]":
     """Fills an empty database at the first start; later it costs one SELECT. Returns the logins to offer."""
+    from app.cli import demo  # noqa: PLC0415 - as above
 
-    async def load() -> list[DemoLogin]:
+    async def load() -> "list[DemoLogin]":
         database = Database(settings.database.model_copy(update={"pool_size": 1}), Metrics())
         await database.open()
         try:
@@ -106,7 +110,7 @@ def _start_services(settings: Settings, stack: ExitStack) -> Settings:
     return settings
 
 
-def _greet(settings: Settings, logins: list[DemoLogin]) -> None:
+def _greet(settings: Settings, logins: "list[DemoLogin]") -> None:
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     address = f"http://{host}:{settings.http.port}"
     lines = ["", f"Lectern runs on {address}", ""]

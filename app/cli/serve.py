@@ -1,7 +1,6 @@
 """`lectern serve`: one process of the API in production. What is missing or does not fit is said before it starts."""
 
 import asyncio
-import importlib
 import logging
 
 import asyncpg
@@ -27,7 +26,8 @@ def serve() -> None:
     configure_logging(json=True, level=settings.log_level)
     with graceful_ending() as ending, server.bind(settings.http) as listener:
         asyncio.run(_check_database(settings))
-        create_app = importlib.import_module("app.asgi").create_app
+        from app.asgi import create_app  # noqa: PLC0415 - the schema takes a second: refuse first
+
         address = f"{settings.http.host}:{settings.http.port}"
         server.run(
             create_app(settings),

@@ -45,7 +45,6 @@ def run(
 ) -> None:
     """Serves until a signal comes; running requests get `shutdown_grace` seconds. Raises Refused."""
     http = settings.http
-    proxies = list(settings.origins.trusted_proxies)
     server = _Server(
         uvicorn.Config(
             application,
@@ -56,8 +55,7 @@ def run(
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=bool(proxies),
-            forwarded_allow_ips=proxies,
+            proxy_headers=False,  # the application knows whom to believe
             backlog=http.backlog,
             timeout_keep_alive=math.ceil(http.keep_alive),
             timeout_graceful_shutdown=math.ceil(http.shutdown_grace),
