@@ -45,15 +45,18 @@ class ErrorReport:
     retry_after: int = 0
 
 
-def report(errors: Iterable[GraphQLError], *, operation: str, code: str | None = None) -> ErrorReport:
-    """Formats and masks. `code` is for errors of graphql-core's own, which carry none.
+def report(
+    errors: Iterable[GraphQLError], *, operation: str, code: str = "BAD_USER_INPUT", ran: bool = True
+) -> ErrorReport:
+    """Formats and masks. `code` is for errors of graphql-core's own, which carry none. Before anything `ran`, errors
+    are about the client's text and variables alone and nothing is masked.
 
     Each distinct bug is logged once, with its traceback, however many objects it hit.
     """
     result = ErrorReport()
     logged: set[object] = set()
     for error in errors:
-        formatted, outcome, retry_after = _describe(error, code)
+        formatted, outcome, retry_after = _describe(error, code, ran=ran)
         if outcome is Outcome.INTERNAL and (bug := _place(error.original_error)) not in logged:
             logged.add(bug)
             log_bug(error.original_error or error, operation=operation, path=error.path)
@@ -86,7 +89,7 @@ def internal_error() -> dict[str, Any]:
     }
 
 
-def _describe(error: GraphQLError, code: str | None) -> tuple[dict[str, Any], Outcome, int]:
+def _describe(error: GraphQLError, code: str, *, ran: bool) -> tuple[dict[str, Any], Outcome, int]:
     original = error.original_error
     retry_after = 0
     outcome = Outcome.GRAPHQL_ERROR
@@ -99,11 +102,11 @@ def _describe(error: GraphQLError, code: str | None) -> tuple[dict[str, Any], Ou
             "message": str(original),
             "extensions": {"code": "UNAVAILABLE", "retryAfterSeconds": retry_after},
         }
-    elif _is_bug(original):
+    elif ran and _is_bug(original):
         outcome = Outcome.INTERNAL
         formatted = internal_error()
     else:
-        extensions: dict[str, Any] = {"code": code or "BAD_USER_INPUT", **(error.extensions or {})}
+        extensions: dict[str, Any] = {"code": code, **(error.extensions or {})}
         if extensions["code"] == "TIMEOUT":
             outcome = Outcome.TIMEOUT
         formatted = {"message": error.message, "extensions": extensions}

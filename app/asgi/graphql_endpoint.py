@@ -142,7 +142,7 @@ def _finished(
             return Answer(500, errors_body(errors), media_type), Outcome.INTERNAL
         failed = operation.type is OperationType.MUTATION and _has_user_errors(data)
         return Answer(200, body, media_type), Outcome.USER_ERROR if failed else Outcome.OK
-    found = report(execution.errors, operation=operation.label)
+    found = report(execution.errors, operation=operation.label, ran=execution.began)
     if not execution.began:
         return _refusal(found.errors, media_type), Outcome.REJECTED
     return _partial(data, found, media_type), found.outcome
