@@ -13,17 +13,17 @@ class KeyValue:
     """One pool per process; a command waits `pool_wait` for a connection and `command_timeout` for its answer."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._redis = Redis(
-            connection_pool=BlockingConnectionPool.from_url(
-                settings.url,
-                max_connections=settings.pool_size,
-                timeout=settings.pool_wait,
-                socket_connect_timeout=settings.connect_timeout,
-                socket_timeout=settings.command_timeout,
-                health_check_interval=settings.pool_age,
-                retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
-            )
+        pool = BlockingConnectionPool.from_url(
+            settings.url,
+            max_connections=settings.pool_size,
+            timeout=settings.pool_wait,
+            socket_connect_timeout=settings.connect_timeout,
+            socket_timeout=settings.command_timeout,
+            health_check_interval=settings.pool_age,
+            retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
         )
+        # `from_pool`, unlike the constructor, closes the pool's connections with the client.
+        self._redis = Redis.from_pool(pool)
 
     async def ping(self) -> None:
         """Raises Unavailable when the server does not answer."""

@@ -4,7 +4,7 @@ failures into data. Below it nobody commits and nobody knows GraphQL.
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import strawberry
 
@@ -56,6 +56,7 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
     """
     hints = get_type_hints(verb)
     payload_type = hints["return"]
+    argument = Annotated[hints["input"], strawberry.argument(description="What to do.")]
 
     async def run(info: Info, input: Any) -> Any:
         context = info.context
@@ -74,5 +75,5 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
 
     functools.update_wrapper(run, verb)
     del run.__wrapped__  # type: ignore[attr-defined]
-    run.__annotations__ = {"info": Info, "input": hints["input"], "return": payload_type | None}
+    run.__annotations__ = {"info": Info, "input": argument, "return": payload_type | None}
     return strawberry.field(resolver=run, description=description, metadata={"policy": policy})

@@ -5,4 +5,6 @@ from loaders.batching import DomainLoaders, one_per_key
 
 
 class IdentityLoaders(DomainLoaders):
+    # An edge leads to whom it names; a look-up by id only to whom the actor may see.
     user = one_per_key(reads.users_by_id, key="id")
+    visible_user = one_per_key(reads.visible_users_by_id, key="id", for_actor=True)

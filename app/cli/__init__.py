@@ -24,6 +24,9 @@ class _OneSentence(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            # Said already, or said by typer: how a command is used wrongly, for example, with exit code 2.
+            raise
         except _EXPECTED as error:
             sentence = str(error)
         except ValidationError as error:

@@ -29,7 +29,7 @@ described(
 EMAIL = Policy(OWNER.name, lambda actor, user: user.proven or OWNER.allows(actor, user), Denied.NULL)
 
 
-@is_node(lambda loaders: loaders.identity.user)
+@is_node(lambda loaders: loaders.identity.visible_user)
 @strawberry.type(description="A person with an account.")
 @policy(PUBLIC)
 class User(Node):
