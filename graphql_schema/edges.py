@@ -65,7 +65,6 @@ def connection_edge(
     `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by.
     """
     ordered_by = tuple(cursor)
-    kinds = tuple(cursor.values())
 
     async def convert(future: Awaitable[Any], first: int, *, continued: bool) -> Any:
         return Connection.of_rows(
@@ -74,7 +73,7 @@ def connection_edge(
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any], first: int, after: str | None = None) -> Any:
         check_first(first)
-        start = None if after is None else decode_cursor(after, kinds)
+        start = None if after is None else decode_cursor(after, cursor)
         # One row more than asked for tells whether there is a next page.
         loader = pages(info.context.loaders)(first + 1, start)
         return convert(loader.load(getattr(source, key)), first, continued=start is not None)

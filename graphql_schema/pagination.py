@@ -1,8 +1,9 @@
 """Connections as Relay describes them, with keyset cursors: a page starts after a row, not after a count of rows."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 import orjson
@@ -30,25 +31,33 @@ def check_first(first: int) -> None:
         )
 
 
-def encode_cursor(values: Sequence[Any]) -> str:
-    """Opaque to clients; the values of a row that its list is ordered by."""
+def encode_cursor(values: Mapping[str, Any]) -> str:
+    """Opaque to clients; the columns of a row that its list is ordered by, with their values.
+
+    The names are in it so that a cursor of another order is refused instead of misread.
+    """
     return urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
-def decode_cursor(cursor: str, kinds: Sequence[type]) -> Cursor:
-    """The values behind a cursor, of these kinds. Raises BAD_USER_INPUT for anything that this list did not give out."""
+def decode_cursor(cursor: str, columns: Mapping[str, type]) -> Cursor:
+    """The values of these columns, of these kinds. Raises BAD_USER_INPUT for what no such list gave out."""
     try:
-        values = list(orjson.loads(urlsafe_b64decode(cursor.encode())))
-        return tuple(_typed(value, kind) for value, kind in zip(values, kinds, strict=True))
-    except (ValueError, TypeError):
+        values = orjson.loads(urlsafe_b64decode(cursor.encode()))
+        if not isinstance(values, dict) or values.keys() != columns.keys():
+            raise bad_cursor()
+        return tuple(_typed(values[name], kind) for name, kind in columns.items())
+    except (ValueError, TypeError, OverflowError):
         raise bad_cursor() from None
 
 
 def _typed(value: object, kind: type) -> Any:
     if kind is datetime and isinstance(value, str):
-        return datetime.fromisoformat(value)
-    if kind is float and isinstance(value, int | float):
-        return float(value)
+        # Raises OverflowError at the ends of the calendar, where the database would fail.
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    if kind is float and type(value) is float and isfinite(value):
+        return value
     if kind is int and type(value) is int and abs(value) < _BIGINT:
         return value
     if kind is str and isinstance(value, str) and "\0" not in value:
@@ -117,7 +126,7 @@ class Connection(Generic[Node]):
         )
 
     def cursor_of(self, row: Row) -> str:
-        return encode_cursor([row[name] for name in self.ordered_by])
+        return encode_cursor({name: row[name] for name in self.ordered_by})
 
     def make_page_info(self) -> PageInfo:
         rows = self.rows

@@ -16,6 +16,12 @@ from graphql_schema.pagination import AfterArgument, Connection, FirstArgument, 
 from graphql_schema.permissions import PUBLIC, policy
 
 _NOBODY = 0
+_TAUGHT_CURSOR = {"id": int}
+
+
+def _findable(text: str) -> bool:
+    """Whether the database can hold such a text at all: it has neither NUL nor halves of surrogate pairs."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @strawberry.input(name="CourseFilter", description="Narrows `courses`; every field that is given must hold.")
@@ -32,9 +38,9 @@ class CourseFilterInput:
 
     def narrowed(self) -> CourseFilter:
         """Raises BAD_USER_INPUT for what the database cannot compare with."""
-        if "\0" in f"{self.category}{self.language}":
+        if not _findable(f"{self.category}{self.language}"):
             raise GraphQLError(
-                "A filter may not hold control characters.", extensions={"code": "BAD_USER_INPUT"}
+                "A filter holds characters that no text has.", extensions={"code": "BAD_USER_INPUT"}
             )
         instructor = self.instructor_id
         return CourseFilter(
@@ -75,7 +81,7 @@ async def _course(
         raise GraphQLError("Give either `id` or `slug`.", extensions={"code": "BAD_USER_INPUT"})
     if id is not None:
         number = number_of("Course", id)
-    elif slug is not None and "\0" not in slug:
+    elif slug is not None and _findable(slug):
         number = await reads.course_id_of_slug(context.resources.database, slug, context.actor)
     else:
         number = None
@@ -94,7 +100,7 @@ async def _courses(
     order = order_by or CourseOrder.NEWEST
     narrowed = CourseFilter() if filter is None else filter.narrowed()
     columns = cursor_of(order)
-    start: Any = None if after is None else decode_cursor(after, tuple(columns.values()))
+    start: Any = None if after is None else decode_cursor(after, columns)
     rows = await reads.courses_page(info.context.resources.database, narrowed, order, first + 1, start)
     return CourseConnection.of_rows(
         rows, first, Course.of, ordered_by=tuple(columns), continued=start is not None, narrowed=narrowed
@@ -137,8 +143,8 @@ class CatalogViewer:
         self, info: Info, first: FirstArgument, after: AfterArgument = None
     ) -> TaughtCourseConnection:
         check_first(first)
-        start: Any = None if after is None else decode_cursor(after, (int,))
+        start: Any = None if after is None else decode_cursor(after, _TAUGHT_CURSOR)
         rows = await reads.courses_taught_by(info.context.resources.database, self.user_id, first + 1, start)
         return TaughtCourseConnection.of_rows(
-            rows, first, Course.of, ordered_by=("id",), continued=start is not None
+            rows, first, Course.of, ordered_by=tuple(_TAUGHT_CURSOR), continued=start is not None
         )

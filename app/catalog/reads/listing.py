@@ -45,6 +45,7 @@ class _Keyset:
     column: Any
     identifier: Any
     type_: Any
+    """Of the cursor's value; wide enough for whatever a client may make up."""
     kind: type
     descending: bool
 
@@ -58,7 +59,7 @@ KEYSETS = {
     ),
     CourseOrder.BEST_RATED: _Keyset("rating", CourseStats.rating, CourseStats.course_id, Double, float, True),
     CourseOrder.MOST_ENROLLED: _Keyset(
-        "enrollment_count", CourseStats.enrollment_count, CourseStats.course_id, Integer, int, True
+        "enrollment_count", CourseStats.enrollment_count, CourseStats.course_id, BigInteger, int, True
     ),
     CourseOrder.TITLE: _Keyset("sort_title", func.lower(Course.title), Course.id, Text, str, False),
 }
