@@ -77,15 +77,23 @@ async def lesson_bodies(connection: Fetch, keys: Sequence[int]) -> list[Record]:
     return await connection.fetch(_BODIES, keys=keys)
 
 
-def _lessons_page(parent: str, *, continued: bool) -> Query:
-    # A position is no stable key: an insertion before the cursor moves every row behind it. So the cursor's lesson is
-    # looked up where it stands now. Where it is gone, its successor has moved up into its place, hence the `- 1`.
-    behind = """
-        AND (module.position, lesson.position) > (
-            coalesce((SELECT m.position FROM lessons l JOIN modules m ON m.id = l.module_id WHERE l.id = :after_id),
-                     CAST(:after_module AS bigint)),
-            coalesce((SELECT l.position FROM lessons l WHERE l.id = :after_id), CAST(:after_position AS bigint) - 1))
-    """
+# A position is no stable key: an insertion before the cursor moves every row behind it. So the cursor's lesson is
+# looked up where it stands now. Where it is gone, its successor has moved up into its place, hence the `- 1`.
+_BEHIND_IN_COURSE = """
+    AND (module.position, lesson.position) > (
+        coalesce((SELECT m.position FROM lessons l JOIN modules m ON m.id = l.module_id WHERE l.id = :after_id),
+                 CAST(:after_module AS bigint)),
+        coalesce((SELECT l.position FROM lessons l WHERE l.id = :after_id), CAST(:after_position AS bigint) - 1))
+"""
+# Moved into another module is gone from this one.
+_BEHIND_IN_MODULE = """
+    AND lesson.position > coalesce(
+        (SELECT l.position FROM lessons l WHERE l.id = :after_id AND l.module_id = parent.id),
+        CAST(:after_position AS bigint) - 1)
+"""
+
+
+def _lessons_page(parent: str, behind: str = "") -> Query:
     return compiled(
         text(f"""
         SELECT page.* FROM unnest(CAST(:keys AS bigint[])) AS parent (id)
@@ -96,7 +104,7 @@ def _lessons_page(parent: str, *, continued: bool) -> Query:
             FROM modules AS module
             JOIN lessons AS lesson ON lesson.module_id = module.id
             LEFT JOIN video_metadata AS video ON video.lesson_id = lesson.id
-            WHERE {parent} = parent.id {behind if continued else ""}
+            WHERE {parent} = parent.id {behind}
             ORDER BY module.position, lesson.position, lesson.id
             LIMIT CAST(:first AS integer)
         ) AS page
@@ -104,37 +112,36 @@ def _lessons_page(parent: str, *, continued: bool) -> Query:
     )
 
 
-_LESSONS_OF_COURSES = _lessons_page("module.course_id", continued=False)
-_LESSONS_OF_COURSES_BEHIND = _lessons_page("module.course_id", continued=True)
-_LESSONS_OF_MODULES = _lessons_page("module.id", continued=False)
-_LESSONS_OF_MODULES_BEHIND = _lessons_page("module.id", continued=True)
-
-
-async def _page(
-    connection: Fetch,
-    queries: tuple[Query, Query],
-    keys: Sequence[int],
-    first: int,
-    after: tuple[int, int, int] | None,
-) -> list[Record]:
-    start, behind = queries
-    if after is None:
-        return await connection.fetch(start, keys=keys, first=first)
-    module, position, lesson = after
-    return await connection.fetch(
-        behind, keys=keys, first=first, after_module=module, after_position=position, after_id=lesson
-    )
+_LESSONS_OF_COURSES = _lessons_page("module.course_id")
+_LESSONS_OF_COURSES_BEHIND = _lessons_page("module.course_id", _BEHIND_IN_COURSE)
+_LESSONS_OF_MODULES = _lessons_page("module.id")
+_LESSONS_OF_MODULES_BEHIND = _lessons_page("module.id", _BEHIND_IN_MODULE)
 
 
 async def lessons_of_courses(
     connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int] | None
 ) -> list[Record]:
     """Up to `first` lessons of each course, in the order of its modules; `after` holds the values of LESSON_CURSOR."""
-    return await _page(connection, (_LESSONS_OF_COURSES, _LESSONS_OF_COURSES_BEHIND), keys, first, after)
+    if after is None:
+        return await connection.fetch(_LESSONS_OF_COURSES, keys=keys, first=first)
+    module, position, lesson = after
+    return await connection.fetch(
+        _LESSONS_OF_COURSES_BEHIND,
+        keys=keys,
+        first=first,
+        after_module=module,
+        after_position=position,
+        after_id=lesson,
+    )
 
 
 async def lessons_of_modules(
     connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int] | None
 ) -> list[Record]:
     """Up to `first` lessons of each module, in order."""
-    return await _page(connection, (_LESSONS_OF_MODULES, _LESSONS_OF_MODULES_BEHIND), keys, first, after)
+    if after is None:
+        return await connection.fetch(_LESSONS_OF_MODULES, keys=keys, first=first)
+    _, position, lesson = after
+    return await connection.fetch(
+        _LESSONS_OF_MODULES_BEHIND, keys=keys, first=first, after_position=position, after_id=lesson
+    )
