@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.catalog.errors import InvalidState, NotFound
+from app.catalog.errors import InvalidState, LimitReached, NotFound
 from app.catalog.models import Course, CourseInstructor, CourseLevel, CourseStats, CourseStatus
 from app.catalog.service.editing import check_version, course_to_edit
 from app.catalog.slugs import candidates
 from app.database import Query, Transaction, compiled
-from app.errors import DomainError
+from app.errors import DomainError, Forbidden
 from app.identity import reads as identity
 from app.identity.actor import Actor
 from app.identity.models import Role
@@ -39,7 +39,7 @@ _DELETE_INSTRUCTOR = compiled(
         CourseInstructor.course_id == _ID, CourseInstructor.user_id == bindparam("user", type_=BigInteger)
     )
 )
-_COUNT_INSTRUCTORS = compiled(select(func.count()).where(CourseInstructor.course_id == _ID))
+_INSTRUCTORS = compiled(select(CourseInstructor.user_id).where(CourseInstructor.course_id == _ID))
 _COUNT_LESSONS = compiled(select(CourseStats.lesson_count).where(CourseStats.course_id == _ID))
 _UPDATE = compiled(
     update(Course)
@@ -105,9 +105,9 @@ async def create_course(
     level: str | None = None,
     language: str | None = None,
 ) -> int:
-    """A draft whose lead is the actor. Returns its id. Raises INVALID_INPUT."""
+    """A draft whose lead is the actor. Returns its id. Raises FORBIDDEN, INVALID_INPUT."""
     if not actor.may_teach or actor.user_id is None:
-        raise DomainError("Only instructors create courses.")
+        raise Forbidden
     details = checked_details(
         {
             "title": title,
@@ -182,9 +182,9 @@ async def add_course_instructor(tx: Transaction, actor: Actor, *, course_id: int
         raise NotFound("user", "userId")
     if users[0]["role"] == Role.STUDENT:
         raise DomainError("Only instructors and administrators teach.", path=("input", "userId"))
-    counted = await tx.fetch_one(_COUNT_INSTRUCTORS, course_id=course_id)
-    if counted is not None and counted[0] >= INSTRUCTOR_LIMIT:
-        raise InvalidState(
+    teaching = {row["user_id"] for row in await tx.fetch(_INSTRUCTORS, course_id=course_id)}
+    if user_id not in teaching and len(teaching) >= INSTRUCTOR_LIMIT:
+        raise LimitReached(
             f"A course has at most {INSTRUCTOR_LIMIT} instructors.", path=("input", "courseId")
         )
     await tx.fetch(_INSERT_INSTRUCTOR, course_id=course_id, user_id=user_id)

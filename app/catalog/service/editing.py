@@ -25,7 +25,7 @@ _LOCK = compiled(
     .where(Course.id == bindparam("course_id", type_=BigInteger), visible())
     .with_for_update(key_share=True, of=Course)
 )
-_MODULE = compiled(select(Module).where(Module.id == bindparam("module_id", type_=BigInteger)))
+MODULE = compiled(select(Module).where(Module.id == bindparam("module_id", type_=BigInteger)))
 _LESSON = compiled(select(Lesson).where(Lesson.id == bindparam("lesson_id", type_=BigInteger)))
 
 
@@ -50,12 +50,12 @@ async def course_to_edit(
 
 async def module_to_edit(tx: Transaction, actor: Actor, module_id: int, *path: str) -> Record:
     """The module as it is once its course is locked. Raises as `course_to_edit`."""
-    module = await tx.fetch_one(_MODULE, module_id=module_id)
+    module = await tx.fetch_one(MODULE, module_id=module_id)
     if module is None:
         raise NotFound("module", *path)
     await course_to_edit(tx, actor, module["course_id"], *path, what="module")
     # Read again: it may have changed, or gone, while we waited for the lock.
-    module = await tx.fetch_one(_MODULE, module_id=module_id)
+    module = await tx.fetch_one(MODULE, module_id=module_id)
     if module is None:
         raise NotFound("module", *path)
     return module

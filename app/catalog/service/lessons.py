@@ -1,18 +1,19 @@
 """Lessons: the pieces of a module, in order."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import BigInteger, bindparam, delete, insert, update
+from sqlalchemy import BigInteger, bindparam, delete, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.catalog.errors import LimitReached, NotFound
 from app.catalog.markup import render
 from app.catalog.models import BodyFormat, Lesson, LessonKind, VideoMetadata
-from app.catalog.service.editing import check_version, lesson_to_edit, module_to_edit
+from app.catalog.service.editing import MODULE, check_version, lesson_to_edit, module_to_edit
 from app.catalog.service.modules import CHANGE_LESSON_COUNT, refuse_emptying
-from app.catalog.service.positions import LESSONS
+from app.catalog.service.positions import LESSONS, check_position
 from app.database import Transaction, compiled
 from app.errors import DomainError
 from app.identity.actor import Actor
@@ -22,6 +23,7 @@ LESSON_LIMIT = 1000
 TITLE_LIMIT = 200
 BODY_LIMIT = 50_000
 URL_LIMIT = 2_000
+MANIFEST_KEY_LIMIT = 1_000
 DURATION_LIMIT = 24 * 3600
 _ID = bindparam("lesson_id", type_=BigInteger)
 _CONTENT = ("title", "is_preview", "external_url", "body_format", "body_source", "body_html")
@@ -38,7 +40,10 @@ _video = upsert(VideoMetadata)
 _UPSERT_VIDEO = compiled(
     _video.on_conflict_do_update(
         index_elements=["lesson_id"],
-        set_={"duration_ms": _video.excluded.duration_ms, "manifest_key": _video.excluded.manifest_key},
+        set_={
+            "duration_ms": _video.excluded.duration_ms,
+            "manifest_key": func.coalesce(_video.excluded.manifest_key, VideoMetadata.manifest_key),
+        },
     ),
     columns=["lesson_id", "duration_ms", "manifest_key"],
 )
@@ -56,7 +61,7 @@ class LessonContent:
 
     title: str | None = None
     body: str | None = None
-    body_format: BodyFormat = BodyFormat.MARKDOWN
+    body_format: BodyFormat | None = None
     external_url: str | None = None
     is_preview: bool | None = None
     duration_seconds: float | None = None
@@ -73,15 +78,13 @@ class LessonContent:
             changed["external_url"] = checked_url(self.external_url, "input", "externalUrl")
         if self.body is not None:
             source = checked_text(self.body, "input", "body", maximum=BODY_LIMIT, breaks=True)
-            changed |= {
-                "body_source": source,
-                "body_format": self.body_format,
-                "body_html": render(source, self.body_format),
-            }
+            changed["body_source"] = source or None
+        if self.body_format is not None:
+            changed["body_format"] = self.body_format
         return changed
 
-    def milliseconds(self) -> int | None:
-        """Raises INVALID_INPUT for what no video lasts, NaN included."""
+    def video(self) -> dict[str, Any] | None:
+        """The columns of the video. Raises INVALID_INPUT, also for what no video lasts, NaN included."""
         if self.duration_seconds is None:
             return None
         if not 0.001 <= self.duration_seconds <= DURATION_LIMIT:
@@ -89,7 +92,10 @@ class LessonContent:
                 "A video lasts more than nothing and at most a day.",
                 path=("input", "video", "durationSeconds"),
             )
-        return round(self.duration_seconds * 1000)
+        key = self.manifest_key
+        if key is not None:
+            key = checked_text(key, "input", "video", "manifestKey", minimum=1, maximum=MANIFEST_KEY_LIMIT)
+        return {"duration_ms": round(self.duration_seconds * 1000), "manifest_key": key}
 
 
 def checked_url(value: str, *path: str) -> str:
@@ -107,6 +113,16 @@ def checked_url(value: str, *path: str) -> str:
     if not fine:
         raise DomainError("This is not a web address (http or https).", path=path)
     return address
+
+
+async def _rendered(columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a body, made from its source. In a thread: a hostile text takes seconds, and others are served."""
+    source = columns["body_source"]
+    if source is None:
+        return {"body_source": None, "body_format": None, "body_html": None}
+    body_format = BodyFormat(columns["body_format"] or BodyFormat.MARKDOWN)
+    html = await asyncio.to_thread(render, source, body_format)
+    return {"body_source": source, "body_format": body_format, "body_html": html}
 
 
 def _check_kind(
@@ -134,18 +150,14 @@ async def add_lesson(
     position: int | None = None,
 ) -> int:
     """At `position` (from 1), or at the end. Returns its id. Raises INVALID_INPUT, LIMIT_REACHED at 1,000 lessons."""
-    columns = {
-        "is_preview": False,
-        "external_url": None,
-        "body_format": None,
-        "body_source": None,
-        "body_html": None,
-    }
+    check_position(position)
+    columns = {"is_preview": False, "external_url": None, "body_format": None, "body_source": None}
     columns |= content.columns()
     if "title" not in columns:
         raise DomainError("A lesson needs a title.", path=("input", "title"))
     _check_kind(kind, columns, content, duration_known=False)
-    duration = content.milliseconds()
+    video = content.video()
+    columns |= await _rendered(columns)
     module = await module_to_edit(tx, actor, module_id, "moduleId")
     if len(await LESSONS.ids(tx, module_id)) >= LESSON_LIMIT:
         raise LimitReached(f"A module has at most {LESSON_LIMIT:,} lessons.", path=("input", "moduleId"))
@@ -155,10 +167,8 @@ async def add_lesson(
         _INSERT, course_id=course_id, module_id=module_id, kind=kind, position=position, **columns
     )
     lesson_id = int(rows[0]["id"])
-    if duration is not None:
-        await tx.fetch(
-            _UPSERT_VIDEO, lesson_id=lesson_id, duration_ms=duration, manifest_key=content.manifest_key
-        )
+    if video is not None:
+        await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
     await tx.fetch(CHANGE_LESSON_COUNT, course_id=course_id, by=1)
     return lesson_id
 
@@ -168,16 +178,16 @@ async def update_lesson(
 ) -> None:
     """Changes what is given; the kind stays. Raises CONFLICT when the version is stale."""
     changed = content.columns()
-    duration = content.milliseconds()
+    video = content.video()
     lesson = await lesson_to_edit(tx, actor, lesson_id, "lessonId")
     check_version(lesson, expected_version)
     columns = {name: lesson[name] for name in _CONTENT} | changed
     _check_kind(LessonKind(lesson["kind"]), columns, content, duration_known=True)
+    if changed.keys() & {"body_source", "body_format"}:
+        columns |= await _rendered(columns)
     await tx.fetch(_UPDATE, lesson_id=lesson_id, **{f"new_{name}": value for name, value in columns.items()})
-    if duration is not None:
-        await tx.fetch(
-            _UPSERT_VIDEO, lesson_id=lesson_id, duration_ms=duration, manifest_key=content.manifest_key
-        )
+    if video is not None:
+        await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
 
 
 async def remove_lesson(tx: Transaction, actor: Actor, *, lesson_id: int) -> int:
@@ -194,13 +204,15 @@ async def move_lesson(
     tx: Transaction, actor: Actor, *, lesson_id: int, module_id: int, position: int | None = None
 ) -> None:
     """Into a module of the same course, at `position` or at its end. Raises NOT_FOUND for a module elsewhere."""
+    check_position(position)
     lesson = await lesson_to_edit(tx, actor, lesson_id, "lessonId")
-    target = await module_to_edit(tx, actor, module_id, "moduleId")
-    if target["course_id"] != lesson["course_id"]:
+    # Under the lock of the lesson's course: another course is never locked too, so that two moves cannot deadlock.
+    target = await tx.fetch_one(MODULE, module_id=module_id)
+    if target is None or target["course_id"] != lesson["course_id"]:
         raise NotFound("module", "moduleId")
     if lesson["module_id"] == module_id:
         others = [other for other in await LESSONS.ids(tx, module_id) if other != lesson_id]
-        place = len(others) if position is None else min(max(position, 1) - 1, len(others))
+        place = len(others) if position is None else min(position - 1, len(others))
         await LESSONS.arrange(tx, module_id, [*others[:place], lesson_id, *others[place:]], "moduleId")
         return
     if len(await LESSONS.ids(tx, module_id)) >= LESSON_LIMIT:

@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, text
 from app.catalog.errors import InvalidState, LimitReached
 from app.catalog.models import CourseStats, CourseStatus, Lesson, Module
 from app.catalog.service.editing import check_version, course_to_edit, module_to_edit
-from app.catalog.service.positions import MODULES
+from app.catalog.service.positions import MODULES, check_position
 from app.database import Transaction, compiled
 from app.identity.actor import Actor
 from app.validation import checked_text
@@ -49,6 +49,7 @@ async def add_module(
     position: int | None = None,
 ) -> int:
     """At `position` (from 1), or at the end. Returns its id. Raises LIMIT_REACHED at 100 modules."""
+    check_position(position)
     title = checked_text(title, "input", "title", minimum=1, maximum=TITLE_LIMIT)
     description = checked_text(description, "input", "description", maximum=DESCRIPTION_LIMIT, breaks=True)
     await course_to_edit(tx, actor, course_id, "courseId")

@@ -11,6 +11,13 @@ from sqlalchemy import text
 
 from app.catalog.errors import OrderMismatch
 from app.database import Query, Transaction, compiled
+from app.errors import DomainError
+
+
+def check_position(position: int | None) -> None:
+    """A wish beyond the end is the end, which others may have moved meanwhile. Raises INVALID_INPUT for what is none."""
+    if position is not None and position < 1:
+        raise DomainError("Positions count from 1.", path=("input", "position"))
 
 
 class Positions:
@@ -37,9 +44,8 @@ class Positions:
         count = len(await self.ids(tx, parent))
         if position is None or position > count:
             return count + 1
-        start = max(position, 1)
-        await tx.fetch(self._shift, parent=parent, start=start, by=1)
-        return start
+        await tx.fetch(self._shift, parent=parent, start=position, by=1)
+        return position
 
     async def close_gap(self, tx: Transaction, parent: int, position: int) -> None:
         """After the row at `position` left."""

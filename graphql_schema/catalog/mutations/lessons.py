@@ -53,10 +53,8 @@ class UpdateLessonInput:
     is_preview: bool | None = strawberry.field(
         default=None, description="Whether its content is open to everybody."
     )
-    body: str | None = strawberry.field(default=None, description=_BODY)
-    body_format: BodyFormat = strawberry.field(
-        default=BodyFormat.MARKDOWN, description="How the body is written."
-    )
+    body: str | None = strawberry.field(default=None, description=f"{_BODY} An empty one takes it away.")
+    body_format: BodyFormat | None = strawberry.field(default=None, description="How the body is written.")
     external_url: str | None = strawberry.field(default=None, description=_URL)
     video: VideoInput | None = strawberry.field(default=None, description="For a video lesson.")
 
