@@ -115,6 +115,6 @@ pwd >.venv/.folder 2>/dev/null || fail "No space left in $PWD: free about 500 MB
 rm -f .venv/.requirements*.installed
 
 echo "Installing $(grep -c '^[a-z].*==' "$lock") packages into .venv (once, about a minute) ..."
-quietly .venv/bin/python -m pip install --require-hashes --no-deps --no-compile --progress-bar off -r "$lock" || explain
-quietly .venv/bin/python -m pip install --no-deps --no-index --no-build-isolation --no-compile -e . || explain
+quietly .venv/bin/python -m pip install --require-hashes --no-deps --progress-bar off -r "$lock" || explain
+quietly .venv/bin/python -m pip install --no-deps --no-index --no-build-isolation -e . || explain
 wanted >"$stamp" || fail "No space left in $PWD: free some and run it again."
