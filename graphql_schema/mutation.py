@@ -56,7 +56,6 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
     """
     hints = get_type_hints(verb)
     payload_type = hints["return"]
-    argument = Annotated[hints["input"], strawberry.argument(description="What to do.")]
 
     async def run(info: Info, input: Any) -> Any:
         context = info.context
@@ -75,5 +74,10 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
 
     functools.update_wrapper(run, verb)
     del run.__wrapped__  # type: ignore[attr-defined]
-    run.__annotations__ = {"info": Info, "input": argument, "return": payload_type | None}
+    argument = strawberry.argument(description="What to do.")
+    run.__annotations__ = {
+        "info": Info,
+        "input": Annotated[hints["input"], argument],
+        "return": payload_type | None,
+    }
     return strawberry.field(resolver=run, description=description, metadata={"policy": policy})

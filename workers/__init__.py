@@ -1,1 +1,4 @@
-"""The background program. It holds short jobs only: claim, call a service, record. The first of them arrives with the outbox."""
+"""The background program. It holds short jobs only: claim, call a service, record.
+
+The first of them arrives with the outbox.
+"""
