@@ -31,9 +31,7 @@ def main() -> None:
     options = _options()
     console = Console(stderr=options.json == Path("-"))
     try:
-        console.print(
-            "Starting PostgreSQL, filling 20,000 courses and 240,000 lessons where they are not yet ..."
-        )
+        console.print("Starting PostgreSQL; filling 20,000 courses and 240,000 lessons ...")
         with open_services(options.home, pool_size=_POOL_SIZE) as services:
             if options.what == "compare":
                 _compare(console, services, options)
@@ -68,7 +66,8 @@ def _compare(console: Console, services: Services, options: argparse.Namespace) 
         **{name: version(name) for name in _LIBRARIES},
     }
     show(console, figures, fields)
-    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), style="dim")
+    versions = ", ".join(f"{name} {value}" for name, value in machine.items())
+    console.print(versions, style="dim", highlight=False, soft_wrap=True)
     if options.json is not None:
         text = as_json(figures, fields, {"machine": machine, "connections": _CONNECTIONS})
         if options.json == Path("-"):

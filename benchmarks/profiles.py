@@ -24,7 +24,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("execute: engine", ("graphql/execution/", "graphql/type/", "graphql/pyutils/", "graphql/utilities/")),
     ("execute: Strawberry", ("strawberry/",)),
     ("our fields, edges, objects", ("graphql_schema/",)),
-    ("loaders", ("main/loaders/", "aiodataloader", "/loaders/")),
+    ("loaders", ("/loaders/", "aiodataloader")),
     ("SQL: pool, rows, statements", ("asyncpg/", "app/database.py", "/reads/", "/reads.py")),
     ("metrics", ("prometheus_client/", "app/telemetry.py")),
     ("HTTP", ("app/asgi/", "uvicorn/", "starlette/")),

@@ -10,12 +10,13 @@ from rich.table import Table
 from benchmarks.comparison import Figures
 
 LEGEND = """
-lectern       as `lectern serve` runs it: limits, policies, metrics, masked errors
 floor         by hand: Starlette, asyncpg, orjson; no GraphQL
+lectern       as in production: limits, policies, metrics, masked errors
 plain         Strawberry with aiodataloader, as their documentation shows it
 plain-cached  the same with Strawberry's own parser and validation caches
-of floor      requests a second, the floor's = 1; CPU / plain: CPU a request, plain Strawberry's = 1
-p99           over all requests; all else medians of rounds; CPU of the server process alone
+of floor      requests a second as a share of the floor's
+CPU           milliseconds a request of the server process alone
+SQL           statements a request; p99 over all requests, else medians of rounds
 """.strip()
 
 
@@ -51,8 +52,9 @@ def targets(figures: Sequence[Figures]) -> list[Target]:
 def show(console: Console, figures: Sequence[Figures], fields: dict[str, int]) -> None:
     """Prints a table a query, then the targets."""
     for query, count in fields.items():
-        table = Table("contender", title=f"{query}: {count:,} fields", title_justify="left", box=SIMPLE)
-        for heading in ("requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", "of floor", "CPU / plain"):
+        table = Table(title=f"{query}: {count:,} fields", title_justify="left", box=SIMPLE, pad_edge=False)
+        table.add_column("contender", no_wrap=True)
+        for heading in ("requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", "of floor", "CPU/plain"):
             table.add_column(heading, justify="right", no_wrap=True)
         chosen = {one.contender: one for one in figures if one.query == query}
         for name, one in chosen.items():

@@ -34,8 +34,8 @@ def _plain(*, cached: bool) -> Any:
 
 
 CONTENDERS: dict[str, Callable[[], Any]] = {
-    "lectern": _lectern,
     "floor": _floor,
+    "lectern": _lectern,
     "plain": partial(_plain, cached=False),
     "plain-cached": partial(_plain, cached=True),
 }
@@ -59,6 +59,7 @@ def main() -> None:
         access_log=False,
         log_level="warning",
         lifespan="on",
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     if options.profile is None:
