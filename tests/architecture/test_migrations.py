@@ -6,10 +6,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from alembic import command
 from tests.architecture.source_tree import ROOT
 from tests.conftest import make_database
 
