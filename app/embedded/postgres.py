@@ -158,10 +158,11 @@ class EmbeddedPostgres:
 
     def _end_leftover(self) -> None:
         lock = self._data / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            pid = int(lock.read_text().split("\n", 1)[0])
-            # PostgreSQL takes any live process of that number for itself and refuses; we look closer.
-            if not end_leftover(pid, str(self._data), signal.SIGINT, grace=30.0):
+        with contextlib.suppress(FileNotFoundError):
+            first = lock.read_text().partition("\n")[0]
+            # PostgreSQL takes any live process of that number for itself and refuses, as it does when a power cut has
+            # left the file empty; we look closer.
+            if not first.isdecimal() or not end_leftover(int(first), str(self._data), signal.SIGINT, grace=30.0):
                 lock.unlink(missing_ok=True)
 
     def _serve(self) -> None:
