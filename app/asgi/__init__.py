@@ -17,7 +17,7 @@ from app.asgi.entry import Entry
 from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.request_head import RequestHead
-from app.asgi.service_routes import pointer_route, service_routes
+from app.asgi.service_routes import make_service_routes, pointer_route
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.telemetry import request_id
@@ -46,7 +46,7 @@ def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> 
 
     site = Starlette(
         routes=[
-            *service_routes(lambda: site.state.resources),
+            *make_service_routes(lambda: site.state.resources),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],
         lifespan=lifespan,

@@ -20,9 +20,9 @@ class Entry:
     """`site` answers everything but GraphQL, and the lifespan; `mount` is called by the lifespan."""
 
     def __init__(self, site: ASGIApp, origins: OriginSettings) -> None:
+        self.site = site
         self._site = self._with_cors(site, origins)
         self._origins = origins
-        self._lifespan = site
         self._graphql: Any = site
         self._graphql_for_browsers: Any = site
 
@@ -47,7 +47,7 @@ class Entry:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._lifespan(scope, receive, send)
+            await self.site(scope, receive, send)
             return
         head = read_head(scope, self._origins.trusted_proxies)
         scope[HEAD] = head

@@ -18,7 +18,7 @@ from app.resources import Resources
 CHECK_TIMEOUT: Final = 2.0
 
 
-def service_routes(resources: Callable[[], Resources]) -> list[Route]:
+def make_service_routes(resources: Callable[[], Resources]) -> list[Route]:
     """`resources` gives what the lifespan has opened."""
 
     async def alive(_request: Request) -> Response:

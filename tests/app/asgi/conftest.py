@@ -4,16 +4,24 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
 from app.asgi import create_app
+from app.asgi.entry import Entry
+from app.asgi.graphql_endpoint import GraphQLEndpoint
+from app.asgi.request_head import RequestHead
+from app.errors import Unavailable
+from app.identity.errors import InvalidAccessToken
 from app.resources import Resources
-from app.settings import Settings
+from app.settings import GraphQLSettings, HttpSettings, Mode, OriginSettings, Settings
+from app.telemetry import Metrics
+from tests.graphql_schema.toy_schema import TOY_SCHEMA, ToyContext
 
 
 class _QuietServer(uvicorn.Server):
@@ -32,6 +40,12 @@ class RunningServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def resources(self) -> Resources:
+        """What the application opened for itself."""
+        opened: Resources = self.app.site.state.resources
+        return opened
+
     async def raw(self, request: bytes, *, half_close: bool = False) -> bytes:
         """Sends bytes as they are and reads until the server closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -48,9 +62,13 @@ class RunningServer:
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[RunningServer]:
-    with socket.socket() as listener:
+    # asyncio turns Nagle's algorithm off only where the socket names its protocol; with it, the second of an
+    # answer's two writes waits 40 ms for the client to acknowledge the first.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, lifespan="on", proxy_headers=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_config=None, lifespan="on", proxy_headers=False, timeout_graceful_shutdown=1
+        )
         server = _QuietServer(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
@@ -74,7 +92,9 @@ async def serve(settings: Settings, resources: Resources) -> AsyncIterator[Serve
 
         async def start(**groups: dict[str, Any]) -> RunningServer:
             changed = {
-                name: getattr(settings, name).model_copy(update=update) if isinstance(update, dict) else update
+                name: getattr(settings, name).model_copy(update=update)
+                if isinstance(update, dict)
+                else update
                 for name, update in groups.items()
             }
             app = create_app(settings.model_copy(update=changed))
@@ -99,3 +119,52 @@ def server(_session_server: RunningServer, resources: Resources) -> RunningServe
 async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
         yield client
+
+
+@dataclass
+class ToyServer(RunningServer):
+    """The endpoint over the toy schema, where everything that can go wrong does."""
+
+    contexts: list[ToyContext] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    async def post(
+        self, query: str, *, headers: dict[str, str] | None = None, **parameters: Any
+    ) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+            return await client.post("/graphql", json={"query": query, **parameters}, headers=headers)
+
+    def counted(self, operation: str, outcome: str) -> float:
+        value = self.metrics.registry.get_sample_value(
+            "lectern_graphql_operations_total", {"operation": operation, "outcome": outcome}
+        )
+        return value or 0.0
+
+
+@pytest.fixture(scope="session")
+async def toy() -> AsyncIterator[ToyServer]:
+    metrics = Metrics()
+    contexts: list[ToyContext] = []
+
+    def build_context(head: RequestHead) -> Any:
+        authorization = head.text(b"authorization")
+        if authorization == "Bearer expired":
+            raise InvalidAccessToken("The access token has expired.")
+        if authorization == "Bearer busy":
+            raise Unavailable("The database is busy.", retry_after_seconds=2)
+        if authorization == "Bearer bug":
+            raise RuntimeError("a secret")
+        context = ToyContext(name=head.client_address)
+        contexts.append(context)
+        return asyncio.sleep(0, context) if authorization == "Bearer async" else context
+
+    settings = Settings(
+        mode=Mode.DEVELOPMENT,
+        http=HttpSettings(operation_timeout=0.5),
+        graphql=GraphQLSettings(max_nodes=1000),
+        origins=OriginSettings(allowed_origins=("https://app.example",), trusted_proxies=("127.0.0.1",)),
+    )
+    entry = Entry(Starlette(), settings.origins)
+    entry.mount(GraphQLEndpoint(settings, TOY_SCHEMA, metrics, build_context))
+    async with serving(entry) as running:
+        yield ToyServer(entry, running.port, contexts, metrics)
