@@ -32,7 +32,11 @@ ENVIRONMENT_READERS = {
     "app/cli/psql.py": "hands the environment on to psql, and the password in it, where nobody else can read it",
     "app/embedded/process.py": "hands the dynamic linker's variables on to PostgreSQL and Valkey",
 }
-DOCUMENTS = ("README.md", "docs/architecture.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/architecture.md",
+    *(f"docs/decisions/{path.name}" for path in sorted((ROOT / "docs/decisions").glob("*.md"))),
+)
 # Folders of tests that mirror no source: they look at the whole, or serve the others.
 WHOLE = {"architecture", "e2e", "support", "factories"}
 # Tests of a folder as a whole.
