@@ -1,15 +1,13 @@
 """The API as clients meet it: uvicorn on a free port, real sockets, real services behind it."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from app.asgi import create_app
@@ -21,65 +19,8 @@ from app.identity.errors import InvalidAccessToken
 from app.resources import Resources
 from app.settings import GraphQLSettings, HttpSettings, Mode, OriginSettings, Settings
 from app.telemetry import Metrics
+from tests.app.asgi.serving import RunningServer, serving
 from tests.graphql_schema.toy_schema import TOY_SCHEMA, ToyContext
-
-
-class _QuietServer(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # Ctrl-C belongs to pytest.
-        yield
-
-
-@dataclass
-class RunningServer:
-    app: Any
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def resources(self) -> Resources:
-        """What the application opened for itself."""
-        opened: Resources = self.app.site.state.resources
-        return opened
-
-    async def raw(self, request: bytes, *, half_close: bool = False) -> bytes:
-        """Sends bytes as they are and reads until the server closes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(request)
-        if half_close:
-            writer.write_eof()
-        await writer.drain()
-        try:
-            return await asyncio.wait_for(reader.read(), 20)
-        finally:
-            writer.close()
-            await writer.wait_closed()
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[RunningServer]:
-    # asyncio turns Nagle's algorithm off only where the socket names its protocol; with it, the second of an
-    # answer's two writes waits 40 ms for the client to acknowledge the first.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            app, log_config=None, lifespan="on", proxy_headers=False, timeout_graceful_shutdown=1
-        )
-        server = _QuietServer(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            if task.done():
-                await task
-            await asyncio.sleep(0.01)
-        try:
-            yield RunningServer(app, listener.getsockname()[1])
-        finally:
-            server.should_exit = True
-            await task
 
 
 Serve = Callable[..., Any]

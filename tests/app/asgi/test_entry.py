@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from app.asgi.entry import Entry
 from app.settings import OriginSettings
-from tests.app.asgi.conftest import serving
+from tests.app.asgi.serving import serving
 
 OURS, FOREIGN = "https://app.example", "https://evil.example"
 PREFLIGHT = {
