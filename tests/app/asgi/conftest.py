@@ -22,7 +22,6 @@ from app.telemetry import Metrics
 from tests.app.asgi.serving import RunningServer, serving
 from tests.graphql_schema.toy_schema import TOY_SCHEMA, ToyContext
 
-
 Serve = Callable[..., Any]
 
 
