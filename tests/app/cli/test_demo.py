@@ -1,6 +1,7 @@
 """The demo data: complete, by the rules, and loaded once."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.resources import Resources
 from app.telemetry import StatementCount, statements
 
 
-async def rows(database: Database, statement: str) -> list[dict]:
+async def rows(database: Database, statement: str) -> list[dict[str, Any]]:
     async with database.transaction() as tx:
         return [dict(row) for row in await tx.fetch_text(statement)]
 
