@@ -53,6 +53,8 @@ def _settings(port: int | None) -> Settings:
 def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     configure_logging(json=False, level=settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    if settings.redis.url:
+        server.check_redis_address(settings.redis)
     listener = stack.enter_context(server.bind(settings.http))
     home = stack.enter_context(locked_home(settings.home))
     settings = _start_services(settings.model_copy(update={"home": home}), stack)

@@ -23,6 +23,7 @@ def serve() -> None:
     settings = Settings()
     _require(settings)
     SigningKeys.load(settings)
+    server.check_redis_address(settings.redis)
     configure_logging(json=True, level=settings.log_level)
     with graceful_ending() as ending, server.bind(settings.http) as listener:
         asyncio.run(_check_database(settings))

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 
 from app.cli.refusal import Refused
 from app.cli.signals import Ending
-from app.settings import HttpSettings, Settings
+from app.keyvalue import KeyValue
+from app.settings import HttpSettings, RedisSettings, Settings
 
 
 def bind(settings: HttpSettings) -> socket.socket:
@@ -33,6 +34,14 @@ def bind(settings: HttpSettings) -> socket.socket:
             listener.close()
             raise
         return listener
+
+
+def check_redis_address(settings: RedisSettings) -> None:
+    """Raises Refused for an address that is none; whether somebody answers there shows later."""
+    try:
+        KeyValue(settings)
+    except ValueError as error:
+        raise Refused(f"LECTERN_REDIS_URL does not fit: {error}.") from error
 
 
 def run(

@@ -1,0 +1,211 @@
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.embedded.process import free_port
+from tests.support.programs import (
+    LECTERN,
+    Program,
+    answers,
+    lectern,
+    processes_of,
+    running,
+    wait_until_none,
+)
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Place:
+    """A home and a port; `start` runs `lectern dev` there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / "home of Lectern"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        for each in (root, *root.parents[:2]):
+            each.chmod(0o755)  # as root the services run as another user and must get through
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"LECTERN_HOME": str(self.home), "PORT": str(self.port)}
+
+    def start(self) -> Iterator[Program]:
+        with running([*LECTERN, "dev"], self.root, **self.variables) as program:
+            yield program
+        wait_until_none(self.home)
+
+    def ready(self, program: Program) -> None:
+        program.wait_for(lambda: answers(f"{self.url}/healthz"), "answer")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One home for the module: only its first start makes a database."""
+    return Place(tmp_path_factory.mktemp("dev"))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def dev(place: Place) -> Iterator[Program]:
+    for program in place.start():
+        place.ready(program)
+        yield program
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_every_ending_stops_all_of_it(place: Place, dev: Program, number: signal.Signals) -> None:
+    family = psutil.Process(dev.process.pid).children(recursive=True)
+    assert {"postgres", "valkey-server"} <= {each.name() for each in family}
+    dev.send(number)
+    assert dev.end() == 0
+    assert not any(each.is_running() for each in family)
+    assert processes_of(place.home) == []
+    assert "Traceback" not in dev.output
+
+
+def test_the_greeting_says_what_to_open_and_who_to_be(place: Place, dev: Program) -> None:
+    dev.wait_for(lambda: "Ctrl-C" in dev.output, "greeting")
+    assert f"{place.url}/graphql" in dev.output
+    logins = [line.split() for line in dev.output.splitlines() if line.endswith((" admin", " student"))]
+    assert logins
+    query = 'mutation { login(input: {email: "%s", password: "%s"}) { session { accessToken } } }'
+    body = json.dumps({"query": query % tuple(logins[0][:2])})
+    with socket.create_connection(("127.0.0.1", place.port)) as client:
+        client.sendall(_request(body).encode())
+        assert b'"accessToken":"' in _everything(client)
+
+
+def test_a_running_request_is_answered_before_the_end(place: Place, dev: Program) -> None:
+    head, body = _request('{"query":"{ __typename }"}').split("\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", place.port)) as client:
+        client.sendall(f"{head}\r\nExpect: 100-continue\r\n\r\n".encode())
+        # The application has begun to read the body.
+        assert client.recv(1000).startswith(b"HTTP/1.1 100")
+        dev.send(signal.SIGTERM)
+        dev.wait_for(lambda: not answers(f"{place.url}/healthz"), "end of new connections")
+        client.sendall(body.encode())
+        assert b'{"data":{"__typename":"Query"}}' in _everything(client)
+    assert dev.end() == 0
+
+
+def test_a_request_that_never_ends_is_cut_off_by_a_second_signal(place: Place, dev: Program) -> None:
+    head, _ = _request('{"query":"{ __typename }"}').split("\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", place.port)) as client:
+        client.sendall(f"{head}\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 100")
+        dev.send(signal.SIGINT)
+        dev.wait_for(lambda: not answers(f"{place.url}/healthz"), "end of new connections")
+        dev.send(signal.SIGINT)
+        assert dev.end() == 0
+    assert processes_of(place.home) == []
+
+
+def test_kill_leaves_nothing_and_the_next_start_recovers(place: Place, dev: Program) -> None:
+    family = psutil.Process(dev.process.pid).children(recursive=True)
+    dev.send(signal.SIGKILL)
+    dev.end()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+    for again in place.start():
+        place.ready(again)
+        assert "First start" not in again.output
+        again.send(signal.SIGINT)
+        assert again.end() == 0
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "home/lock",
+        "home/postgres/data.new/PG_VERSION",
+        "home/postgres/data/postmaster.pid",
+        "home/postgres/port",
+    ],
+)
+def test_a_signal_while_starting_leaves_nothing(fresh: Place, moment: str) -> None:
+    path = fresh.home / Path(moment).relative_to("home")
+    for program in fresh.start():
+        program.wait_for(path.exists, moment)
+        # A person who presses Ctrl-C twice, and a terminal that closes upon it.
+        program.send(signal.SIGINT)
+        program.send(signal.SIGINT)
+        program.send(signal.SIGHUP)
+        assert program.end() == 0
+        assert "Traceback" not in program.output
+    assert not (fresh.home / "postgres/data.new").exists()
+
+
+def test_a_kill_while_the_database_is_made_is_no_obstacle(fresh: Place) -> None:
+    for program in fresh.start():
+        program.wait_for((fresh.home / "postgres/data.new/PG_VERSION").exists, "a half-made database")
+        program.send(signal.SIGKILL)
+        program.end()
+    for program in fresh.start():
+        fresh.ready(program)
+        program.send(signal.SIGTERM)
+        assert program.end() == 0
+
+
+def test_a_taken_port_is_said_first(fresh: Place) -> None:
+    with socket.create_server(("127.0.0.1", fresh.port)):
+        result = lectern("dev", **fresh.variables)
+    assert result.returncode == 1
+    assert (
+        result.stderr == f"Port {fresh.port} is taken; choose another with PORT={fresh.port + 1} make run.\n"
+    )
+    assert not fresh.home.exists()
+
+
+def test_a_second_start_in_the_same_home_is_refused(place: Place, dev: Program) -> None:
+    result = lectern("dev", LECTERN_HOME=str(place.home), PORT=str(free_port()))
+    assert result.returncode == 1
+    assert "Lectern already runs in" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert answers(f"{place.url}/healthz")
+
+
+def test_an_unusable_home_is_one_sentence(fresh: Place) -> None:
+    fresh.home.write_text("a file")
+    result = lectern("dev", **fresh.variables)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "LECTERN_HOME" in result.stderr
+
+
+def test_a_home_of_an_older_version_is_one_sentence_and_stays(fresh: Place) -> None:
+    (fresh.home / "postgres/data").mkdir(parents=True)
+    version = fresh.home / "postgres/data/PG_VERSION"
+    version.write_text("16\n")
+    result = lectern("dev", **fresh.variables)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "written by PostgreSQL 16" in result.stderr
+    assert version.read_text() == "16\n"
+    assert processes_of(fresh.home) == []
+
+
+def test_a_wrong_setting_names_its_variable(fresh: Place) -> None:
+    result = lectern("dev", **fresh.variables, LECTERN_DATABASE_POOL_SIZE="many")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("LECTERN_DATABASE_POOL_SIZE does not fit: ")
+
+
+def _everything(client: socket.socket) -> bytes:
+    with client.makefile("rb") as answer:
+        return answer.read()
+
+
+def _request(body: str) -> str:
+    return (
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    )
