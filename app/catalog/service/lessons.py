@@ -106,6 +106,7 @@ def checked_url(value: str, *path: str) -> str:
         fine = (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)
+            and parts.port != 0  # reading it raises ValueError for what is no port
             and not any(c.isspace() for c in address)
         )
     except ValueError:

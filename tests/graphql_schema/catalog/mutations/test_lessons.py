@@ -1,0 +1,430 @@
+"""Making, changing, moving, removing and ordering lessons. Refusals: test_mutations.py."""
+
+from typing import Any
+
+import pytest
+
+from app.catalog.service.lessons import LESSON_LIMIT
+from app.database import Database
+from tests.factories.catalog import Staff, make_course, make_course_of, nothing_written, outline, run
+from tests.support.api import Api
+
+LESSON = """lesson { title kind position isPreview durationSeconds version externalUrl
+    video { id durationSeconds } body { html source format } module { id } course { id lessonCount } }"""
+PAGE = {"title": "L", "kind": "PAGE", "body": "B"}
+VIDEO = {"title": "L", "kind": "VIDEO", "video": {"durationSeconds": 90}}
+LINK = {"title": "L", "kind": "LINK", "externalUrl": "https://example.org"}
+
+
+def errors(payload: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [(error["code"], error["path"][1:]) for error in payload["userErrors"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"kind": "PAGE", "body": "# Hi\n\n<b>you</b>", "isPreview": True},
+            {
+                "isPreview": True,
+                "body": {
+                    "html": "<h1>Hi</h1>\n<p><b>you</b></p>\n",
+                    "source": "# Hi\n\n<b>you</b>",
+                    "format": "MARKDOWN",
+                },
+            },
+        ),
+        (
+            {"kind": "PAGE", "body": "<p>*x*</p>", "bodyFormat": "HTML"},
+            {"body": {"html": "<p>*x*</p>", "source": "<p>*x*</p>", "format": "HTML"}},
+        ),
+        ({"kind": "QUIZ"}, {}),
+        (
+            {"kind": "LINK", "externalUrl": " HTTPS://example.org/a?b=c#d "},
+            {"externalUrl": "HTTPS://example.org/a?b=c#d"},
+        ),
+        (
+            {"kind": "VIDEO", "video": {"durationSeconds": 61.2345}, "body": "Notes"},
+            {
+                "durationSeconds": 61.234,
+                "video": {"durationSeconds": 61.234},
+                "body": {"html": "<p>Notes</p>\n", "source": "Notes", "format": "MARKDOWN"},
+            },
+        ),
+        ({"kind": "VIDEO", "video": {"durationSeconds": 86_400}, "body": ""}, {"durationSeconds": 86_400}),
+        ({"kind": "VIDEO", "video": {"durationSeconds": 0.001}, "body": None}, {"durationSeconds": 0.001}),
+    ],
+)
+async def test_add(
+    api: Api, database: Database, staff: Staff, given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    course = await make_course_of(database, staff)
+    payload = await api.change(
+        "addLesson", staff.colleague.actor, LESSON, moduleId=course.modules[0], title=" A lesson ", **given
+    )
+    lesson = payload["lesson"]
+    assert payload["userErrors"] == []
+    video = lesson.pop("video")
+    assert (video is None) == (given["kind"] != "VIDEO")
+    if video is not None:
+        assert video.pop("id")
+        assert video["durationSeconds"] == lesson["durationSeconds"]
+    plain = {"isPreview": False, "durationSeconds": None, "externalUrl": None, "body": None}
+    assert lesson == plain | {name: value for name, value in expected.items() if name != "video"} | {
+        "title": "A lesson",
+        "kind": given["kind"],
+        "position": 2,
+        "version": 1,
+        "module": {"id": course.modules[0]},
+        "course": {"id": course.id, "lessonCount": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"), [(None, 4), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (2**31 - 1, 4)]
+)
+async def test_add_at(
+    api: Api, database: Database, staff: Staff, position: int | None, expected: int
+) -> None:
+    course = await make_course_of(database, staff, lessons=(3, 1))
+    payload = await api.change(
+        "addLesson",
+        staff.lead.actor,
+        "lesson { position module { lessons(first: 9) { nodes { title position } } } }",
+        moduleId=course.modules[0],
+        **PAGE,
+        position=position,
+    )
+    titles = ["Lesson 1.1", "Lesson 1.2", "Lesson 1.3"]
+    titles.insert(expected - 1, "L")
+    nodes = [{"title": title, "position": place} for place, title in enumerate(titles, 1)]
+    assert payload["lesson"] == {"position": expected, "module": {"lessons": {"nodes": nodes}}}
+    assert (await outline(database, course.number)).flaws == []
+
+
+BAD_ADDRESSES = [
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,x",
+    "ftp://example.org/",
+    "//example.org/",
+    "example.org",
+    "http://",
+    "https://:80/",
+    "https:///path",
+    "https://example.org/a b",
+    "https://example.org/a\u00a0b",
+    "https://exa\nmple.org/",
+    "java\tscript:alert(1)",
+    "https://[::1",
+    "https://example.org:99999/",
+    "https://example.org:x/",
+    "https://example.org/\0",
+    "https://example.org/" + "x" * 2_000,
+    "",
+    "  ",
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"kind": "PAGE"}, "body"),
+        ({"kind": "PAGE", "body": ""}, "body"),
+        ({"kind": "PAGE", "body": " \n "}, "body"),
+        (PAGE | {"body": "a\0b"}, "body"),
+        (PAGE | {"body": "a\x1bb"}, "body"),
+        (PAGE | {"body": "a\ud800b"}, "body"),
+        (PAGE | {"body": "x" * 50_001}, "body"),
+        (PAGE | {"title": ""}, "title"),
+        (PAGE | {"title": "\u2003\n"}, "title"),
+        (PAGE | {"title": "x" * 201}, "title"),
+        (PAGE | {"title": "a\x7fb"}, "title"),
+        (PAGE | {"externalUrl": "https://example.org"}, "externalUrl"),
+        (PAGE | {"video": {"durationSeconds": 1}}, "video"),
+        (PAGE | {"position": 0}, "position"),
+        (PAGE | {"position": -1}, "position"),
+        ({"kind": "VIDEO"}, "video"),
+        (VIDEO | {"externalUrl": "https://example.org"}, "externalUrl"),
+        *(
+            (VIDEO | {"video": {"durationSeconds": wrong}}, "video durationSeconds")
+            for wrong in (0, -1, 0.0009, 86_401, 1e300)
+        ),
+        *(
+            (VIDEO | {"video": {"durationSeconds": 1, "manifestKey": wrong}}, "video manifestKey")
+            for wrong in ("", " ", "a\0b", "a\nb", "x" * 1_001)
+        ),
+        ({"kind": "LINK"}, "externalUrl"),
+        *((LINK | {"externalUrl": wrong}, "externalUrl") for wrong in BAD_ADDRESSES),
+        ({"kind": "QUIZ", "externalUrl": "https://example.org"}, "externalUrl"),
+        ({"kind": "QUIZ", "video": {"durationSeconds": 1}}, "video"),
+    ],
+)
+async def test_bad_lessons(
+    api: Api, database: Database, staff: Staff, given: dict[str, Any], field: str
+) -> None:
+    course = await make_course_of(database, staff)
+    async with nothing_written(database):
+        payload = await api.change(
+            "addLesson",
+            staff.lead.actor,
+            "lesson { id }",
+            moduleId=course.modules[0],
+            **{"title": "L"} | given,
+        )
+        assert payload["lesson"] is None
+        assert errors(payload) == [("INVALID_INPUT", field.split())]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf"), 10**400, "1", True, None])
+async def test_durations_that_are_no_numbers(api: Api, database: Database, staff: Staff, wrong: Any) -> None:
+    course = await make_course_of(database, staff)
+    async with nothing_written(database):
+        answer = await api.ask(
+            "mutation ($input: AddLessonInput!) { addLesson(input: $input) { userErrors { code } } }",
+            staff.lead.actor,
+            input=VIDEO | {"moduleId": course.modules[0], "video": {"durationSeconds": wrong}},
+        )
+        assert len(answer.errors) == 1
+        assert answer.statements == []
+
+
+async def test_a_thousand_lessons_at_most(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff, lessons=(0, 1))
+    await run(
+        database,
+        "INSERT INTO lessons (course_id, module_id, title, kind, position) "
+        "SELECT $1, $2, 'L', 'quiz', i FROM generate_series(1, $3) AS i",
+        course.number,
+        course.module_numbers[0],
+        LESSON_LIMIT,
+    )
+    async with nothing_written(database):
+        payload = await api.change("addLesson", staff.lead.actor, moduleId=course.modules[0], **PAGE)
+        assert errors(payload) == [("LIMIT_REACHED", ["moduleId"])]
+        payload = await api.change(
+            "moveLesson", staff.lead.actor, lessonId=course.lessons[0], moduleId=course.modules[0]
+        )
+        assert errors(payload) == [("LIMIT_REACHED", ["moduleId"])]
+
+
+async def add(api: Api, staff: Staff, module: str, **values: Any) -> str:
+    payload = await api.change("addLesson", staff.lead.actor, "lesson { id }", moduleId=module, **values)
+    return str(payload["lesson"]["id"])
+
+
+async def test_update_changes_what_is_given(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff)
+    page = await add(api, staff, course.modules[0], **PAGE | {"body": "<i>1</i>", "bodyFormat": "HTML"})
+    body = {"html": "<i>1</i>", "source": "<i>1</i>", "format": "HTML"}
+    version = 1
+
+    async def update(**values: Any) -> Any:
+        nonlocal version
+        payload = await api.change(
+            "updateLesson",
+            staff.lead.actor,
+            "lesson { title isPreview version body { html source format } }",
+            lessonId=page,
+            expectedVersion=version,
+            **values,
+        )
+        assert payload["userErrors"] == []
+        version += 1
+        assert payload["lesson"].pop("version") == version
+        return payload["lesson"]
+
+    assert await update() == {"title": "L", "isPreview": False, "body": body}
+    assert await update(title=None, isPreview=None, body=None) == {
+        "title": "L",
+        "isPreview": False,
+        "body": body,
+    }
+    assert await update(title="New", isPreview=True) == {"title": "New", "isPreview": True, "body": body}
+    # The format of a text stays, too, unless another is given.
+    html = await update(body="*2*")
+    assert html["body"] == {"html": "*2*", "source": "*2*", "format": "HTML"}
+    markdown = await update(bodyFormat="MARKDOWN")
+    assert markdown["body"] == {"html": "<p><em>2</em></p>\n", "source": "*2*", "format": "MARKDOWN"}
+    assert await update(isPreview=False) == {
+        "title": "New",
+        "isPreview": False,
+        "body": markdown["body"],
+    }
+
+
+async def test_update_of_a_video_keeps_its_manifest(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff)
+    video = {"durationSeconds": 90, "manifestKey": "videos/1.m3u8"}
+    lesson = await add(api, staff, course.modules[0], **VIDEO | {"video": video, "body": "Notes"})
+
+    async def stored() -> list[tuple[Any, ...]]:
+        return [
+            tuple(row) for row in await run(database, "SELECT duration_ms, manifest_key FROM video_metadata")
+        ]
+
+    payload = await api.change(
+        "updateLesson",
+        staff.lead.actor,
+        "lesson { durationSeconds body { source } }",
+        lessonId=lesson,
+        expectedVersion=1,
+        video={"durationSeconds": 91.5},
+        body="",
+    )
+    assert payload["lesson"] == {"durationSeconds": 91.5, "body": None}
+    assert await stored() == [(91_500, "videos/1.m3u8")]
+    await api.change(
+        "updateLesson",
+        staff.lead.actor,
+        lessonId=lesson,
+        expectedVersion=2,
+        video={"durationSeconds": 1, "manifestKey": "b"},
+    )
+    assert await stored() == [(1_000, "b")]
+
+
+async def test_bad_updates(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff)
+    lessons = {
+        given["kind"]: await add(api, staff, course.modules[0], **given) for given in (PAGE, VIDEO, LINK)
+    }
+    wrong: list[tuple[str, dict[str, Any], str]] = [
+        ("PAGE", {"body": " "}, "body"),
+        ("PAGE", {"title": " "}, "title"),
+        ("PAGE", {"externalUrl": "https://example.org"}, "externalUrl"),
+        ("PAGE", {"video": {"durationSeconds": 1}}, "video"),
+        ("VIDEO", {"externalUrl": "https://example.org"}, "externalUrl"),
+        ("VIDEO", {"video": {"durationSeconds": 0}}, "video durationSeconds"),
+        ("VIDEO", {"video": {"durationSeconds": 1, "manifestKey": "\0"}}, "video manifestKey"),
+        ("LINK", {"externalUrl": ""}, "externalUrl"),
+        ("LINK", {"externalUrl": "javascript:alert(1)"}, "externalUrl"),
+        ("LINK", {"video": {"durationSeconds": 1}}, "video"),
+    ]
+    async with nothing_written(database):
+        for kind, values, field in wrong:
+            payload = await api.change(
+                "updateLesson", staff.lead.actor, lessonId=lessons[kind], expectedVersion=1, **values
+            )
+            assert errors(payload) == [("INVALID_INPUT", field.split())], (kind, values)
+
+
+@pytest.mark.parametrize(
+    ("module", "position", "expected"),
+    [
+        (0, 1, [["1.2", "1.1", "1.3"], ["2.1"]]),
+        (0, 3, [["1.1", "1.3", "1.2"], ["2.1"]]),
+        (0, None, [["1.1", "1.3", "1.2"], ["2.1"]]),
+        (0, 2, [["1.1", "1.2", "1.3"], ["2.1"]]),
+        (0, 99, [["1.1", "1.3", "1.2"], ["2.1"]]),
+        (1, 1, [["1.1", "1.3"], ["1.2", "2.1"]]),
+        (1, None, [["1.1", "1.3"], ["2.1", "1.2"]]),
+        (1, 2, [["1.1", "1.3"], ["2.1", "1.2"]]),
+        (1, 99, [["1.1", "1.3"], ["2.1", "1.2"]]),
+    ],
+)
+async def test_move(
+    api: Api, staff: Staff, module: int, position: int | None, expected: list[list[str]]
+) -> None:
+    database = api.resources.database
+    course = await make_course_of(database, staff, lessons=(3, 1))
+    payload = await api.change(
+        "moveLesson",
+        staff.lead.actor,
+        "lesson { module { id } course { lessonCount modules { lessons(first: 9) { nodes { title } } } } }",
+        lessonId=course.lessons[1],
+        moduleId=course.modules[module],
+        position=position,
+    )
+    assert payload["lesson"]["module"] == {"id": course.modules[module]}
+    assert payload["lesson"]["course"]["lessonCount"] == 4
+    assert [
+        [node["title"].removeprefix("Lesson ") for node in found["lessons"]["nodes"]]
+        for found in payload["lesson"]["course"]["modules"]
+    ] == expected
+    assert (await outline(database, course.number)).flaws == []
+
+
+async def test_a_lesson_stays_in_its_course(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff)
+    elsewhere = [
+        await make_course(database, staff.lead.actor),
+        await make_course(database, staff.stranger.actor),
+        await make_course(database, staff.stranger.actor, published=False),
+    ]
+    async with nothing_written(database):
+        for other in elsewhere:
+            payload = await api.change(
+                "moveLesson", staff.lead.actor, lessonId=course.lessons[0], moduleId=other.modules[0]
+            )
+            assert errors(payload) == [("NOT_FOUND", ["moduleId"])]
+        for position in (0, -1):
+            payload = await api.change(
+                "moveLesson",
+                staff.lead.actor,
+                lessonId=course.lessons[0],
+                moduleId=course.modules[0],
+                position=position,
+            )
+            assert errors(payload) == [("INVALID_INPUT", ["position"])]
+
+
+async def test_remove(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff, lessons=(3,))
+    payload = await api.change(
+        "removeLesson",
+        staff.lead.actor,
+        "module { id lessons(first: 9) { nodes { id position } } course { lessonCount } }",
+        lessonId=course.lessons[1],
+    )
+    nodes = [{"id": course.lessons[0], "position": 1}, {"id": course.lessons[2], "position": 2}]
+    assert payload == {
+        "userErrors": [],
+        "module": {"id": course.modules[0], "lessons": {"nodes": nodes}, "course": {"lessonCount": 2}},
+    }
+    async with nothing_written(database):
+        payload = await api.change("removeLesson", staff.lead.actor, lessonId=course.lessons[1])
+        assert errors(payload) == [("NOT_FOUND", ["lessonId"])]
+
+
+async def test_a_published_course_keeps_a_lesson(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff, lessons=(1, 1))
+    await api.change("removeLesson", staff.lead.actor, lessonId=course.lessons[0])
+    async with nothing_written(database):
+        payload = await api.change("removeLesson", staff.lead.actor, lessonId=course.lessons[1])
+        assert errors(payload) == [("INVALID_STATE", ["lessonId"])]
+    await api.change("unpublishCourse", staff.lead.actor, courseId=course.id)
+    assert errors(await api.change("removeLesson", staff.lead.actor, lessonId=course.lessons[1])) == []
+    assert (await outline(database, course.number)).modules == [
+        (number, []) for number in course.module_numbers
+    ]
+
+
+async def test_reorder(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff, lessons=(3, 1))
+    wanted = [course.lessons[2], course.lessons[0], course.lessons[1]]
+    payload = await api.change(
+        "reorderLessons",
+        staff.lead.actor,
+        "module { lessons(first: 9) { nodes { id position } } }",
+        moduleId=course.modules[0],
+        lessonIds=wanted,
+    )
+    nodes = [{"id": lesson, "position": place} for place, lesson in enumerate(wanted, 1)]
+    assert payload["module"] == {"lessons": {"nodes": nodes}}
+    wrong: list[tuple[list[str], str]] = [
+        ([], "CONFLICT"),
+        (wanted[:2], "CONFLICT"),
+        ([*wanted, wanted[0]], "CONFLICT"),
+        ([*wanted[:2], wanted[0]], "CONFLICT"),
+        ([*wanted[:2], course.lessons[3]], "CONFLICT"),
+        ([*wanted, course.lessons[3]], "CONFLICT"),
+        ([*wanted[:2], course.modules[0]], "NOT_FOUND"),
+        (wanted * 334, "INVALID_INPUT"),
+    ]
+    async with nothing_written(database):
+        for ids, code in wrong:
+            payload = await api.change(
+                "reorderLessons", staff.lead.actor, moduleId=course.modules[0], lessonIds=ids
+            )
+            assert errors(payload) == [(code, ["lessonIds"])]
