@@ -60,6 +60,7 @@ def main() -> None:
         log_level="warning",
         lifespan="on",
         proxy_headers=False,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     if options.profile is None:
