@@ -162,7 +162,9 @@ class EmbeddedPostgres:
             first = lock.read_text().partition("\n")[0]
             # PostgreSQL takes any live process of that number for itself and refuses, as it does when a power cut has
             # left the file empty; we look closer.
-            if not first.isdecimal() or not end_leftover(int(first), str(self._data), signal.SIGINT, grace=30.0):
+            if not first.isdecimal() or not end_leftover(
+                int(first), str(self._data), signal.SIGINT, grace=30.0
+            ):
                 lock.unlink(missing_ok=True)
 
     def _serve(self) -> None:

@@ -190,6 +190,11 @@ class Process:
         output = self.output()
         if "No space left on device" in output or "Disk quota exceeded" in output:
             return no_space(self._log.parent)
+        if "could not look up effective user ID" in output:
+            return EmbeddedError(
+                f"User {os.geteuid()} has no name on this machine, which PostgreSQL insists on: "
+                "add it to /etc/passwd, or set LECTERN_DATABASE_URL and LECTERN_REDIS_URL."
+            )
         lines = [line.strip() for line in output.splitlines() if line.strip()]
         telling = [
             line for line in lines if any(word in line for word in ("PANIC", "FATAL", "error:", "ERROR"))
