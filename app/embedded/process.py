@@ -34,9 +34,11 @@ def explained(folder: Path) -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise no_space(folder) from error
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ELOOP}:
+            advice = "make the folder writable or choose another with LECTERN_HOME=/some/folder"
+            if os.geteuid() == 0 and error.errno in {errno.EACCES, errno.EPERM}:
+                advice = "this root lacks the usual rights, run Lectern as an ordinary user"
             raise EmbeddedError(
-                f"{error.filename or folder} cannot be used ({error.strerror}): "
-                "make the folder writable or choose another with LECTERN_HOME=/some/folder."
+                f"{error.filename or folder} cannot be used ({error.strerror}): {advice}."
             ) from error
         raise
 
