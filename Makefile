@@ -26,13 +26,12 @@ run: ## Start everything on http://127.0.0.1:8000 with demo data (PORT=8001 choo
 test: ## Run all tests on a real PostgreSQL and Valkey (ARGS="-k name" for some of them)
 	$(NEED) test && exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-check: ## Run what CI runs: format, lint, types, contracts, migrations, schema, tests
+check: ## Run what CI runs: format, lint, types, contracts, schema snapshot, tests (migrations among them)
 	$(NEED) test
 	echo "Format" && $(BIN)/ruff format --quiet --check .
 	echo "Lint" && $(BIN)/ruff check --quiet .
 	echo "Types" && $(BIN)/mypy --no-error-summary
 	echo "Contracts between modules" && $(BIN)/lint-imports --no-logo
-	echo "Migrations" && $(BIN)/lectern check-migrations
 	echo "Schema snapshot" && $(BIN)/python -m graphql_schema.schema --check
 	echo "Tests" && exec $(BIN)/python -m pytest -n 2 --dist worksteal
 
@@ -44,9 +43,10 @@ format: ## Format the code and mend what the linter can mend
 bench: ## Measure against a hand-written server and plain Strawberry (ARGS=profile shows where time goes)
 	$(NEED) test && exec $(BIN)/python -m benchmarks $(ARGS)
 
-e2e: ## Run the graphql-http audits against a running Lectern (needs Node; URL=http://127.0.0.1:8000)
+e2e: ## Check a running Lectern from outside: graphql-http audits, the IDE in Chromium (needs Node; URL=http://127.0.0.1:8000)
 	command -v npm >/dev/null || { echo "make e2e needs Node: install it (Debian, Ubuntu: apt install npm)." >&2; exit 1; }
-	cd tests/e2e && npm install --silent --no-audit --no-fund && exec npm run --silent audit:graphql-http -- $(URL)/graphql
+	cd tests/e2e && npm install --silent --no-audit --no-fund --no-package-lock && npm run --silent audit:graphql-http -- $(URL)/graphql
+	cd tests/e2e/ide && npm install --silent --no-audit --no-fund --no-package-lock && exec node ide_in_browser.mjs $(URL)
 
 lock: ## Write the lock files anew from pyproject.toml (needs uv; ARGS=--upgrade for newer versions)
 	command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or name it with UV=/path/to/uv." >&2; exit 1; }
@@ -61,5 +61,5 @@ psql: ## Open PostgreSQL's shell on the database that `make run` runs
 	$(NEED) run && exec $(BIN)/lectern psql
 
 clean: ## Remove .venv and all caches; the data in .lectern stays
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache lectern.egg-info tests/e2e/node_modules
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache lectern.egg-info tests/e2e/node_modules tests/e2e/ide/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
