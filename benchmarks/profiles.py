@@ -17,11 +17,19 @@ from benchmarks.load import run_round
 from benchmarks.queries import Q0, Q1
 from benchmarks.services import Services, serve
 
+_ENGINE = (
+    "graphql/execution/",
+    "graphql/type/",
+    "graphql/pyutils/",
+    "graphql/utilities/",
+    "graphql_schema/execution",
+)
 # The first pattern that fits the innermost frame with a match takes the sample: a piece of a file's path.
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("parse", ("graphql/language/",)),
     ("validate", ("graphql/validation/", "graphql_schema/limits", "graphql_schema/list_sizes")),
-    ("execute: engine", ("graphql/execution/", "graphql/type/", "graphql/pyutils/", "graphql/utilities/")),
+    ("execute: engine", _ENGINE),
+    ("JSON", ("graphql_endpoint.py:_finished",)),
     ("execute: Strawberry", ("strawberry/",)),
     ("our fields, edges, objects", ("graphql_schema/",)),
     ("loaders", ("/loaders/", "aiodataloader")),
