@@ -172,8 +172,13 @@ class Process:
 
     def finish(self, *, timeout: float) -> None:
         """Waits for a program that ends by itself. Raises EmbeddedError unless it succeeds."""
-        self.wait_until(lambda: not self.running, timeout=timeout)
-        if self._child.returncode != 0:
+        try:
+            status = self._child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise EmbeddedError(
+                f"{self.name} did not end within {timeout:.0f} seconds: see {self._log}."
+            ) from None
+        if status != 0:
             raise self.failure()
 
     def expect_no_error(self) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -284,7 +285,13 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="every other test runs as an ordinary user already")
-def test_an_ordinary_user_needs_nothing_of_root(folder: Path) -> None:
+def test_an_ordinary_user_needs_nothing_of_root() -> None:
+    # pytest's own folders are closed to other users.
+    with tempfile.TemporaryDirectory() as opened:
+        _as_an_ordinary_user(Path(opened))
+
+
+def _as_an_ordinary_user(folder: Path) -> None:
     def start(home: Path) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-c", BOTH, str(home)],
@@ -297,7 +304,7 @@ def test_an_ordinary_user_needs_nothing_of_root(folder: Path) -> None:
             text=True,
         )
 
-    (folder / "closed").mkdir()
+    (folder / "closed").mkdir(mode=0o700)
     os.chown(folder, 65534, 65534)
     try:
         child = start(folder)
