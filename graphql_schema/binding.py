@@ -59,15 +59,22 @@ def _bind_field(graphql_type: GraphQLObjectType, name: str, graphql_field: Graph
     elif "resolve" in definition.metadata:
         resolve = definition.metadata["resolve"]
     elif definition.base_resolver is None:
-        resolve = _attribute(definition.python_name)
+        resolve = Attribute(definition.python_name)
     else:
         resolve = graphql_field.resolve  # type: ignore[assignment]
     graphql_field.resolve = resolve if rule is PUBLIC else _guarded(rule, resolve)
 
 
-def _attribute(name: str) -> Resolve:
-    get = attrgetter(name)
-    return lambda source, _info: get(source)
+class Attribute:
+    """A resolver that only reads an attribute: the executor may read it itself, without building an info."""
+
+    __slots__ = ("get",)
+
+    def __init__(self, name: str) -> None:
+        self.get = attrgetter(name)
+
+    def __call__(self, source: Any, _info: GraphQLResolveInfo[Any]) -> Any:
+        return self.get(source)
 
 
 def _guarded(rule: Policy, resolve: Resolve) -> Resolve:

@@ -1,6 +1,7 @@
 """Global ids and `node(id:)`: one name for every object, opaque to clients, and one way from the name to the object."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
+from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -35,7 +36,7 @@ def is_node(loader: Callable[[Loaders], Any]) -> Callable[[Class], Class]:
 
 
 def global_id(type_name: str, number: int) -> strawberry.ID:
-    return strawberry.ID(b64encode(f"{type_name}:{number}".encode()).decode())
+    return b2a_base64(f"{type_name}:{number}".encode(), newline=False).decode("ascii")  # type: ignore[return-value]
 
 
 def parse_global_id(identifier: str) -> tuple[str, int] | None:

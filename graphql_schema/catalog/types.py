@@ -9,7 +9,7 @@ import graphql_schema.catalog.enums  # noqa: F401 - makes the domain's enums par
 from app.catalog.models import BodyFormat, CourseLevel, CourseStatus, LessonKind
 from app.catalog.reads.content import LESSON_CURSOR
 from graphql_schema.edges import connection_edge, edge
-from graphql_schema.fields import field
+from graphql_schema.fields import computed, field
 from graphql_schema.identity.types import User
 from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.pagination import Connection
@@ -69,7 +69,15 @@ class Lesson(Node):
         description="Where a link leads; null for other kinds, and for those who may not see the content.",
         policy=LESSON_CONTENT,
     )
-    video: Video | None = field(description="Null unless the lesson is a video.")
+    video_id: strawberry.Private[int | None]
+    video: Video | None = computed(
+        lambda lesson: (
+            None
+            if lesson.video_id is None
+            else Video(id=global_id("Video", lesson.video_id), duration_seconds=lesson.duration_seconds)
+        ),
+        description="Null unless the lesson is a video.",
+    )
     body: LessonBody | None = edge(
         lambda loaders: loaders.catalog.lesson_body,
         key="lesson_id",
@@ -99,9 +107,7 @@ class Lesson(Node):
             duration_seconds=seconds,
             version=row["version"],
             external_url=row["external_url"],
-            video=None
-            if seconds is None
-            else Video(id=global_id("Video", row["video_id"]), duration_seconds=seconds),
+            video_id=row["video_id"],
         )
 
 
