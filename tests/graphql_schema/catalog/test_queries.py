@@ -105,7 +105,14 @@ async def test_newest_is_the_default_and_null_narrows_nothing(
 ) -> None:
     made = sorted(await listed(database, staff, 7), key=ORDERS["NEWEST"])
     nothing = dict.fromkeys(("category", "level", "language", "instructorId", "minimumRating"))
-    for variables in ({}, {"orderBy": None}, {"filter": None}, {"filter": {}}, {"filter": nothing}):
+    nones: tuple[dict[str, Any], ...] = (
+        {},
+        {"orderBy": None},
+        {"filter": None},
+        {"filter": {}},
+        {"filter": nothing},
+    )
+    for variables in nones:
         data = await api(COURSES, first=100, **variables)
         assert ids(data["courses"]) == [course.id for course in made]
 

@@ -261,6 +261,18 @@ async def test_behind_the_last_lesson_of_a_module_that_lost_it(
     assert seen == course.lessons[2:]
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="a cursor does not say which module it stood in: the next one's first lessons are skipped",
+)
+async def test_behind_a_module_that_is_gone(api: Api, database: Database, staff: Staff) -> None:
+    course = await make_course_of(database, staff, lessons=(2, 3))
+    _, info = await lessons(api, course.id, 2)
+    await api.change("removeModule", staff.lead.actor, moduleId=course.modules[0])
+    seen, _ = await lessons(api, course.id, 9, info["endCursor"])
+    assert seen == course.lessons[2:]
+
+
 @pytest.mark.parametrize("first", [0, -1, 101, 2**31 - 1])
 async def test_page_sizes(api: Api, database: Database, staff: Staff, first: int) -> None:
     course = await make_course_of(database, staff)
