@@ -92,6 +92,7 @@ HOSTILE_HTML = [
     "<a href='data:text/html;base64,PHNjcmlwdD4='>x</a>",
     "<a href='file:///etc/passwd'>x</a>",
     "<a href='blob:https://x'>x</a>",
+    "<a href='ftp://evil.test/x'>x</a><a href='tel:+1'>x</a><a href='magnet:?x'>x</a>",
     "<img src='data:image/svg+xml,<svg onload=alert(1)>'>",
     "<img src='javascript:alert(1)'>",
     "<svg onload=alert(1)><circle/></svg>",
