@@ -7,7 +7,7 @@ the driver about doubles small reads against SQLAlchemy's own async connection (
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol
 
 import asyncpg
@@ -88,6 +88,7 @@ class Transaction:
         self._connection: PoolConnectionProxy[Record] | None = None
         self._transaction: asyncpg.transaction.Transaction | None = None
         self._after_commit: list[Callable[[], Awaitable[None]]] = []
+        self._finished = False
 
     async def fetch(self, query: Query, **values: Any) -> list[Record]:
         """Runs one statement in the transaction. Returns its rows."""
@@ -109,15 +110,20 @@ class Transaction:
         self._after_commit.append(action)
 
     async def _open(self) -> "PoolConnectionProxy[Record]":
+        if self._finished:
+            raise RuntimeError("the transaction has ended")
         connection = await self._database.acquire()
         self._connection = connection
+        begun = connection.transaction()
         with _translated():
-            self._transaction = connection.transaction()
-            await self._transaction.start()
+            await begun.start()
+        # Only now: what has not begun cannot be rolled back. A BEGIN that was cut off is undone by the pool.
+        self._transaction = begun
         return connection
 
     async def finish(self, *, commit: bool) -> None:
         """Called by `Database.transaction` alone."""
+        self._finished = True
         try:
             if self._transaction is not None:
                 with _translated():
@@ -192,7 +198,9 @@ class Database:
         try:
             yield transaction
         except BaseException:
-            await asyncio.shield(transaction.finish(commit=False))
+            # The reason counts, not that a lost connection could not be rolled back: the server has done it then.
+            with suppress(Unavailable):
+                await asyncio.shield(transaction.finish(commit=False))
             raise
         await transaction.finish(commit=True)
 
@@ -211,13 +219,8 @@ class Database:
             connection = await self._pool.acquire(timeout=self._settings.pool_wait)
         except TimeoutError:
             raise Unavailable("The database is busy. Please try again.") from None
-        except (
-            OSError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.InterfaceError,
-            asyncpg.CannotConnectNowError,
-        ) as error:
-            raise Unavailable("The database cannot be reached. Please try again.") from error
+        except (*_GONE, asyncpg.InterfaceError) as error:
+            raise Unavailable(_UNREACHABLE) from error
         finally:
             metrics.pool_waiting.dec()
             metrics.pool_wait_seconds.observe(time.perf_counter() - began)
@@ -230,6 +233,16 @@ class Database:
         await self._pool.release(connection)
 
 
+_UNREACHABLE = "The database cannot be reached. Please try again."
+_GONE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
 _PING = Query("SELECT 1", (), {})
 
 
@@ -263,12 +276,10 @@ def _translated() -> Any:
         raise Unavailable("The answer took too long. Please try again.") from error
     except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
         raise Unavailable("Somebody else is changing the same thing. Please try again.") from error
-    except (
-        OSError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.TooManyConnectionsError,
-        asyncpg.AdminShutdownError,
-        asyncpg.IdleInTransactionSessionTimeoutError,
-    ) as error:
-        raise Unavailable("The database cannot be reached. Please try again.") from error
+    except _GONE as error:
+        raise Unavailable(_UNREACHABLE) from error
+    except asyncpg.InterfaceError as error:
+        # The library's word for a connection that the server has closed, and also for mistakes of ours.
+        if not any(word in str(error) for word in ("is closed", "was closed", "released back")):
+            raise
+        raise Unavailable(_UNREACHABLE) from error

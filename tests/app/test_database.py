@@ -59,12 +59,6 @@ async def works(database: Database) -> None:
     assert (gauge(database, "in_use"), gauge(database, "waiting")) == (0, 0)
 
 
-MASKED = pytest.mark.xfail(
-    strict=True,
-    reason="the pool's own complaint about a lost connection hides what happened; see app/database.py",
-)
-
-
 class Proxy:
     """Stands between a pool and PostgreSQL, so that a test can take the server away."""
 
@@ -379,7 +373,6 @@ async def test_a_deadlock_ends_as_unavailable(limits: DatabaseSettings) -> None:
         await works(database)
 
 
-@MASKED
 async def test_a_transaction_that_sits_idle_is_ended(limits: DatabaseSettings) -> None:
     async with opened(limits, idle_in_transaction_timeout=0.05) as database:
 
@@ -411,7 +404,6 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(limits: DatabaseSe
         assert rows_after != rows
 
 
-@MASKED
 @pytest.mark.parametrize("again", [True, False])
 async def test_a_connection_that_dies_in_a_transaction(limits: DatabaseSettings, again: bool) -> None:
     async with opened(limits) as database:
@@ -430,7 +422,6 @@ async def test_a_connection_that_dies_in_a_transaction(limits: DatabaseSettings,
         await works(database)
 
 
-@MASKED
 async def test_the_reason_is_told_although_the_server_is_gone(proxy: Proxy, limits: DatabaseSettings) -> None:
     async with opened(limits, url=proxy.url) as database:
 
@@ -468,7 +459,6 @@ async def test_a_server_that_is_not_there(proxy: Proxy, limits: DatabaseSettings
             pass
 
 
-@MASKED
 async def test_a_begin_that_never_arrives(proxy: Proxy, limits: DatabaseSettings) -> None:
     async with opened(limits, url=proxy.url) as database:
         acquire = database.acquire
@@ -487,7 +477,6 @@ async def test_a_begin_that_never_arrives(proxy: Proxy, limits: DatabaseSettings
         await works(database)
 
 
-@MASKED
 async def test_a_begin_that_is_cancelled(limits: DatabaseSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     reached = asyncio.Event()
 
@@ -506,7 +495,6 @@ async def test_a_begin_that_is_cancelled(limits: DatabaseSettings, monkeypatch: 
         await works(database)
 
 
-@MASKED
 async def test_a_server_full_of_connections(limits: DatabaseSettings) -> None:
     connection = await asyncpg.connect(limits.url)
     try:
