@@ -8,6 +8,10 @@ from app.database import Database
 from graphql_schema.node import global_id
 from tests.factories.catalog import Staff, run
 
+COURSES = """query ($filter: CourseFilter, $orderBy: CourseOrder, $first: Int!, $after: String) {
+    courses(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
+        nodes { id } edges { cursor node { id } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 DAY_ZERO = datetime(2024, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 _INSERT = """
     WITH made AS (
@@ -102,3 +106,15 @@ async def delete_listed(database: Database, course: Listed) -> None:
 
 async def set_status(database: Database, course: Listed, status: str) -> None:
     await run(database, "UPDATE courses SET status = $2 WHERE id = $1", course.number, status)
+
+
+async def listed(database: Database, staff: Staff, many: int = 30) -> list[Listed]:
+    """Published courses, with a draft and an archived one among them."""
+    made = [await add_listed(database, staff, n) for n in range(many)]
+    await add_listed(database, staff, 1_000, status="draft")
+    await add_listed(database, staff, 1_001, status="archived")
+    return made
+
+
+def ids(connection: dict[str, Any]) -> list[str]:
+    return [node["id"] for node in connection["nodes"]]
