@@ -84,10 +84,12 @@ EXAMPLES = (
     *(Example(catalog.lessons_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     Example(catalog.lesson_bodies, {"keys": KEYS}),
     Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": None}),
-    Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": (2, 0, 230_000)}),
-    Example(catalog.lessons_of_courses, {"keys": [LONG_COURSE], "first": 101, "after": (50, 5, 300_505)}),
+    Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": (30_000, 2, 0, 230_000)}),
+    Example(
+        catalog.lessons_of_courses, {"keys": [LONG_COURSE], "first": 101, "after": (100_051, 50, 5, 300_505)}
+    ),
     Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": None}),
-    Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": (0, 1, 100_001)}),
+    Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": (1, 0, 1, 100_001)}),
     *_pages(),
     Example(catalog.courses_taught_by, {"user_id": BUSY_INSTRUCTOR, "first": 51, "after": None}),
     Example(

@@ -234,5 +234,5 @@ async def test_a_key_of_nothing_loads_nothing(database: Database, metrics: Metri
     assert await loaders.catalog.modules.load(0) == []
     assert await loaders.catalog.course_instructors.load(0) == []
     assert await loaders.catalog.course_lessons(2, None).load(0) == []
-    assert await loaders.catalog.module_lessons(2, (1, 1, 1)).load(0) == []
+    assert await loaders.catalog.module_lessons(2, (1, 1, 1, 1)).load(0) == []
     assert await loaders.identity.user.load(0) is None

@@ -12,7 +12,7 @@ from app.database import Fetch, Query, compiled
 from app.identity.actor import Actor
 
 # Where a lesson stands in its course: pages are ordered by it and cursors made of it.
-LESSON_CURSOR: dict[str, type] = {"module_position": int, "position": int, "id": int}
+LESSON_CURSOR: dict[str, type] = {"module_id": int, "module_position": int, "position": int, "id": int}
 
 
 def _module_rows() -> Select[*tuple[Any, ...]]:
@@ -79,13 +79,15 @@ async def lesson_bodies(connection: Fetch, keys: Sequence[int]) -> list[Record]:
 
 # A position is no stable key: an insertion before the cursor moves every row behind it. So the cursor's lesson is
 # looked up where it stands now. Where it is gone, its successor has moved up into its place, hence the `- 1`.
+# Moved into another module is gone from its own; where the module is gone, the next one has moved up.
 _BEHIND_IN_COURSE = """
     AND (module.position, lesson.position) > (
-        coalesce((SELECT m.position FROM lessons l JOIN modules m ON m.id = l.module_id WHERE l.id = :after_id),
-                 CAST(:after_module AS bigint)),
-        coalesce((SELECT l.position FROM lessons l WHERE l.id = :after_id), CAST(:after_position AS bigint) - 1))
+        coalesce((SELECT m.position FROM modules m WHERE m.id = :after_module), CAST(:after_module_position AS bigint)),
+        CASE WHEN EXISTS (SELECT FROM modules m WHERE m.id = :after_module)
+             THEN coalesce((SELECT l.position FROM lessons l WHERE l.id = :after_id AND l.module_id = :after_module),
+                           CAST(:after_position AS bigint) - 1)
+             ELSE 0 END)
 """
-# Moved into another module is gone from this one.
 _BEHIND_IN_MODULE = """
     AND lesson.position > coalesce(
         (SELECT l.position FROM lessons l WHERE l.id = :after_id AND l.module_id = parent.id),
@@ -119,29 +121,30 @@ _LESSONS_OF_MODULES_BEHIND = _lessons_page("module.id", _BEHIND_IN_MODULE)
 
 
 async def lessons_of_courses(
-    connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int] | None
+    connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int, int] | None
 ) -> list[Record]:
     """Up to `first` lessons of each course, in the order of its modules; `after` holds the values of LESSON_CURSOR."""
     if after is None:
         return await connection.fetch(_LESSONS_OF_COURSES, keys=keys, first=first)
-    module, position, lesson = after
+    module, module_position, position, lesson = after
     return await connection.fetch(
         _LESSONS_OF_COURSES_BEHIND,
         keys=keys,
         first=first,
         after_module=module,
+        after_module_position=module_position,
         after_position=position,
         after_id=lesson,
     )
 
 
 async def lessons_of_modules(
-    connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int] | None
+    connection: Fetch, keys: Sequence[int], first: int, after: tuple[int, int, int, int] | None
 ) -> list[Record]:
     """Up to `first` lessons of each module, in order."""
     if after is None:
         return await connection.fetch(_LESSONS_OF_MODULES, keys=keys, first=first)
-    _, position, lesson = after
+    _, _, position, lesson = after
     return await connection.fetch(
         _LESSONS_OF_MODULES_BEHIND, keys=keys, first=first, after_position=position, after_id=lesson
     )
