@@ -5,6 +5,7 @@ the driver about doubles small reads against SQLAlchemy's own async connection (
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -21,6 +22,8 @@ from sqlalchemy.orm import DeclarativeBase
 from app.errors import Unavailable
 from app.settings import DatabaseSettings
 from app.telemetry import Metrics, statements
+
+logger = logging.getLogger("lectern.database")
 
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 _MISSING = object()
@@ -134,7 +137,11 @@ class Transaction:
                 self._connection = None
         if commit:
             for action in self._after_commit:
-                await action()
+                try:
+                    await action()
+                except Exception:
+                    # What is committed has happened: its caller must not hear that it has not.
+                    logger.exception("an action after a commit failed")
 
 
 class Database:

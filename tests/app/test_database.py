@@ -128,6 +128,25 @@ async def test_after_commit_runs_once_it_is_durable(limits: DatabaseSettings) ->
         assert seen == [["a"], ["a"]]
 
 
+async def test_an_action_that_fails_after_the_commit_is_logged_and_stops_nothing(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran = []
+
+    async def fail() -> None:
+        raise ValueError("the reason")
+
+    async def note() -> None:
+        ran.append("next")
+
+    async with database.transaction() as transaction:
+        await add(transaction, "a")
+        transaction.after_commit(fail)
+        transaction.after_commit(note)
+    assert (await names(database), ran) == (["a"], ["next"])
+    assert "the reason" in caplog.text
+
+
 async def test_after_commit_never_runs_after_a_rollback(database: Database) -> None:
     ran = False
 
