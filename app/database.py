@@ -237,7 +237,11 @@ class Database:
     async def release(self, connection: "PoolConnectionProxy[Record]") -> None:
         self._metrics.pool_in_use.dec()
         assert self._pool is not None
-        await self._pool.release(connection)
+        try:
+            await self._pool.release(connection)
+        except (TimeoutError, *_GONE, asyncpg.InterfaceError):
+            # The pool has dropped it already. What the statement gave, or why it failed, stands.
+            logger.warning("a connection was lost while it was given back", exc_info=True)
 
 
 _UNREACHABLE = "The database cannot be reached. Please try again."

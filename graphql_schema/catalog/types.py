@@ -84,11 +84,16 @@ class Lesson(Node):
         description="Its text, if it has one; null for those who may not see the content.",
         policy=LESSON_CONTENT,
     )
-    module: ModuleReference = edge(
-        lambda loaders: loaders.catalog.module, key="module_id", description="The module it belongs to."
+    # Nullable: between the two reads it may have gone, or been taken back into draft.
+    module: ModuleReference | None = edge(
+        lambda loaders: loaders.catalog.module,
+        key="module_id",
+        description="The module it belongs to; null if it went a moment ago.",
     )
-    course: CourseReference = edge(
-        lambda loaders: loaders.catalog.course, key="course_id", description="The course it belongs to."
+    course: CourseReference | None = edge(
+        lambda loaders: loaders.catalog.course,
+        key="course_id",
+        description="The course it belongs to; null if it went a moment ago.",
     )
 
     @classmethod
@@ -121,8 +126,10 @@ class Module(Node):
     description: str = field(description="Plain text, up to 5,000 characters.")
     position: int = field(description="Its place in the course, from 1, without gaps.")
     version: int = field(description="Give it as `expectedVersion` to `updateModule`.")
-    course: CourseReference = edge(
-        lambda loaders: loaders.catalog.course, key="course_id", description="The course it belongs to."
+    course: CourseReference | None = edge(
+        lambda loaders: loaders.catalog.course,
+        key="course_id",
+        description="The course it belongs to; null if it went a moment ago.",
     )
     lessons: Connection[LessonReference] = connection_edge(
         lambda loaders: loaders.catalog.module_lessons,

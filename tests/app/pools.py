@@ -76,6 +76,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.port = 0
 
     @property
@@ -98,9 +100,14 @@ class Proxy:
     async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await source.read(65_536):
+                await self._flowing.wait()
                 target.write(data)
                 await target.drain()
         target.close()
+
+    def stall(self) -> None:
+        """Nothing passes any more, and nobody is told."""
+        self._flowing.clear()
 
     def cut(self) -> None:
         """Breaks every connection without a word."""
@@ -113,4 +120,5 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         self.cut()
+        self._flowing.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -13,7 +13,7 @@ import pytest
 from app.errors import Unavailable
 from app.resources import Resources
 from app.settings import DatabaseSettings, Settings
-from tests.app.pools import ONE, PROCESS, Proxy, add, ask, names, opened, until, works
+from tests.app.pools import ONE, PROCESS, Proxy, add, ask, gauge, names, opened, until, works
 
 
 @pytest.fixture
@@ -178,3 +178,13 @@ async def test_a_server_full_of_connections(limits: DatabaseSettings) -> None:
     finally:
         await connection.execute("DROP ROLE one_at_a_time")
         await connection.close()
+
+
+async def test_a_server_that_falls_silent(proxy: Proxy, limits: DatabaseSettings) -> None:
+    async with opened(limits, url=proxy.url, statement_timeout=0.05, pool_wait=0.2) as database:
+        await works(database)
+        proxy.stall()
+        with pytest.raises(Unavailable, match="too long"):
+            await database.fetch(ONE)
+        # Giving the connection back failed too, but it is no longer counted as in use.
+        assert gauge(database, "in_use") == 0
