@@ -5,11 +5,12 @@ from typing import Self
 import strawberry
 
 from app.database import Transaction
-from app.identity import service
+from app.identity import refreshing, service, sessions
 from app.identity.models import Role
-from app.identity.tokens import AccessTokens
+from app.identity.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
+from graphql_schema.identity.session_mutations import SessionMutations
 from graphql_schema.identity.types import AuthenticationSession, User
 from graphql_schema.mutation import UserError, mutation, user_errors
 from graphql_schema.permissions import PUBLIC, policy
@@ -37,8 +38,8 @@ class RegisterPayload:
     user_errors: list[UserError] = user_errors()
 
     @classmethod
-    def of(cls, row: Row, tokens: AccessTokens) -> Self:
-        return cls(session=_session(row, tokens), user=User.of(row, proven=True))
+    def of(cls, context: Context, row: Row, grant: Grant) -> Self:
+        return cls(session=_session(context, row, grant), user=User.of(row, proven=True))
 
 
 @strawberry.type(description="The account that signed in.")
@@ -49,29 +50,80 @@ class LoginPayload:
     user_errors: list[UserError] = user_errors()
 
     @classmethod
-    def of(cls, row: Row, tokens: AccessTokens) -> Self:
-        return cls(session=_session(row, tokens), user=User.of(row, proven=True))
+    def of(cls, context: Context, row: Row, grant: Grant) -> Self:
+        return cls(session=_session(context, row, grant), user=User.of(row, proven=True))
 
 
-def _session(row: Row, tokens: AccessTokens) -> AuthenticationSession:
-    return AuthenticationSession.of(tokens.issue(row["id"], Role(row["role"])))
+@strawberry.input(description="Which session goes on.")
+class RefreshSessionInput:
+    refresh_token: str = strawberry.field(description="The newest that the session was given.")
+
+
+@strawberry.type(description="The session that goes on, and whose it is.")
+@policy(PUBLIC)
+class RefreshSessionPayload:
+    session: AuthenticationSession | None = field(description="Null when there are errors.", default=None)
+    user: User | None = field(description="Null when there are errors.", default=None)
+    user_errors: list[UserError] = user_errors()
+
+    @classmethod
+    def of(cls, context: Context, row: Row, grant: Grant) -> Self:
+        return cls(session=_session(context, row, grant), user=User.of(row, proven=True))
+
+
+def _session(context: Context, row: Row, grant: Grant) -> AuthenticationSession:
+    token = context.resources.access_tokens.issue(row["id"], Role(row["role"]), grant.session_id)
+    return AuthenticationSession.of(token, grant)
+
+
+async def _started(tx: Transaction, context: Context, row: Row) -> Grant:
+    resources = context.resources
+    return await sessions.start(
+        tx,
+        resources.refresh_tokens,
+        resources.ended_sessions,
+        user_id=row["id"],
+        user_agent=context.user_agent,
+    )
 
 
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
     row = await service.register(tx, email=input.email, password=input.password, name=input.name)
-    return RegisterPayload.of(row, context.resources.access_tokens)
+    return RegisterPayload.of(context, row, await _started(tx, context, row))
 
 
-async def login(_tx: Transaction, context: Context, input: LoginInput) -> LoginPayload:
-    # No transaction: no connection may be held while the password is verified.
+async def login(tx: Transaction, context: Context, input: LoginInput) -> LoginPayload:
+    # Without the transaction: no connection may be held while the password is verified.
     resources = context.resources
     row = await service.login(
         resources.database, resources.metrics, email=input.email, password=input.password
     )
-    return LoginPayload.of(row, resources.access_tokens)
+    return LoginPayload.of(context, row, await _started(tx, context, row))
+
+
+async def refresh_session(
+    _tx: Transaction, context: Context, input: RefreshSessionInput
+) -> RefreshSessionPayload:
+    # A transaction of its own: a reused token ends its session although the refresh fails.
+    resources = context.resources
+    row, grant = await refreshing.refresh(
+        resources.database,
+        resources.metrics,
+        resources.refresh_tokens,
+        resources.ended_sessions,
+        refresh_token=input.refresh_token,
+        client_address=context.client_address,
+    )
+    return RefreshSessionPayload.of(context, row, grant)
 
 
 @strawberry.type
-class IdentityMutations:
+class IdentityMutations(SessionMutations):
     register = mutation(register, policy=PUBLIC, description="Makes a student's account and signs it in.")
     login = mutation(login, policy=PUBLIC, description="Signs in with e-mail address and password.")
+    refresh_session = mutation(
+        refresh_session,
+        policy=PUBLIC,
+        description="Changes a refresh token for the next one and a new access token. Send it without an expired "
+        "access token. A used token is answered with the same successor for 10 seconds; later its session ends.",
+    )
