@@ -1,19 +1,38 @@
-"""Signing out, here or elsewhere."""
+"""Staying signed in, signing out, here or elsewhere."""
 
 from typing import Self
 
 import strawberry
 
 from app.database import Transaction
-from app.identity import sessions
+from app.identity import refreshing, sessions
 from app.identity.errors import SessionNotFound
+from app.identity.models import Role
+from app.identity.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
-from graphql_schema.identity.types import Session
+from graphql_schema.identity.types import AuthenticationSession, Session, User
 from graphql_schema.mutation import UserError, mutation, user_errors
 from graphql_schema.node import session_of
 from graphql_schema.permissions import PUBLIC, SIGNED_IN, policy
 from loaders.batching import Row
+
+
+@strawberry.input(description="Which session goes on.")
+class RefreshSessionInput:
+    refresh_token: str = strawberry.field(description="The newest that the session was given.")
+
+
+@strawberry.type(description="The session that goes on, and whose it is.")
+@policy(PUBLIC)
+class RefreshSessionPayload:
+    session: AuthenticationSession | None = field(description="Null when there are errors.", default=None)
+    user: User | None = field(description="Null when there are errors.", default=None)
+    user_errors: list[UserError] = user_errors()
+
+    @classmethod
+    def of(cls, context: Context, row: Row, grant: Grant) -> Self:
+        return cls(session=authentication_session(context, row, grant), user=User.of(row, proven=True))
 
 
 @strawberry.input(description="How far to sign out.")
@@ -52,6 +71,40 @@ class RevokeSessionPayload:
         return cls(session=Session.of(row))
 
 
+def authentication_session(context: Context, row: Row, grant: Grant) -> AuthenticationSession:
+    """What a client goes on with: a new access token of that session beside its refresh token."""
+    token = context.resources.access_tokens.issue(row["id"], Role(row["role"]), grant.session_id)
+    return AuthenticationSession.of(token, grant)
+
+
+async def started(tx: Transaction, context: Context, row: Row) -> Grant:
+    """A new session of the account in `row`, on the device that asks."""
+    resources = context.resources
+    return await sessions.start(
+        tx,
+        resources.refresh_tokens,
+        resources.ended_sessions,
+        user_id=row["id"],
+        user_agent=context.user_agent,
+    )
+
+
+async def refresh_session(
+    _tx: Transaction, context: Context, input: RefreshSessionInput
+) -> RefreshSessionPayload:
+    # A transaction of its own: a reused token ends its session although the refresh fails.
+    resources = context.resources
+    row, grant = await refreshing.refresh(
+        resources.database,
+        resources.metrics,
+        resources.refresh_tokens,
+        resources.ended_sessions,
+        refresh_token=input.refresh_token,
+        client_address=context.client_address,
+    )
+    return RefreshSessionPayload.of(context, row, grant)
+
+
 async def logout(tx: Transaction, context: Context, input: LogoutInput) -> LogoutPayload:
     row = await sessions.log_out(
         tx, context.resources.ended_sessions, context.actor, everywhere=input.everywhere
@@ -71,6 +124,12 @@ async def revoke_session(
 
 @strawberry.type
 class SessionMutations:
+    refresh_session = mutation(
+        refresh_session,
+        policy=PUBLIC,
+        description="Changes a refresh token for the next one and a new access token. Send it without an expired "
+        "access token. A used token is answered with the same successor for 10 seconds; later its session ends.",
+    )
     logout = mutation(
         logout,
         policy=SIGNED_IN,
