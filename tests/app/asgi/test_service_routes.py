@@ -109,8 +109,10 @@ async def test_introspection_follows_the_setting(serve):
     assert answer.json()["errors"][0]["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_a_token_of_an_ended_session_is_401_and_signing_in_names_the_device(client):
-    async def ask(query, token=None):
+async def test_a_token_of_an_ended_session_is_401_and_signing_in_names_the_device(
+    client: httpx.AsyncClient,
+) -> None:
+    async def ask(query: str, token: str = "") -> httpx.Response:
         headers = {"User-Agent": "Browser/7 (test)"} | ({"Authorization": f"Bearer {token}"} if token else {})
         return await client.post("/graphql", json={"query": query}, headers=headers)
 
