@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.database import Database
+from app.identity.ended_sessions import EndedSessions
+from app.identity.refresh_tokens import RefreshTokens
 from app.identity.signing_keys import SigningKeys
 from app.identity.tokens import AccessTokens
 from app.keyvalue import KeyValue
@@ -20,6 +22,8 @@ class Resources:
     keyvalue: KeyValue
     signing_keys: SigningKeys
     access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    ended_sessions: EndedSessions
 
 
 @asynccontextmanager
@@ -40,4 +44,6 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             keyvalue=keyvalue,
             signing_keys=signing_keys,
             access_tokens=AccessTokens(signing_keys, settings.authentication),
+            refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
+            ended_sessions=EndedSessions(database, settings.authentication),
         )

@@ -108,7 +108,14 @@ class AuthenticationSettings(BaseSettings):
         "", description="Address under which users reach Lectern: links in mails, issuer of tokens."
     )
     audience: str = Field("lectern", description="`aud` of access tokens.")
-    access_token_lifetime: int = Field(900, ge=60, description="Seconds an access token is valid.")
+    access_token_lifetime: int = Field(900, ge=60, le=43_200, description="Seconds an access token is valid.")
+    refresh_token_lifetime: int = Field(604_800, ge=60, description="Seconds a refresh token is valid.")
+    refresh_repeat_window: float = Field(
+        10.0,
+        ge=0,
+        description="Seconds in which a used refresh token is answered with the same successor again: two tabs, "
+        "a lost answer. Later it counts as stolen.",
+    )
     clock_skew: int = Field(
         30, ge=0, le=60, description="Seconds by which other machines' clocks may differ."
     )

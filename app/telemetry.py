@@ -79,6 +79,12 @@ class Metrics:
         self.logins = Counter(
             "lectern_logins_total", "Login attempts by outcome.", ("outcome",), registry=self.registry
         )
+        self.token_refreshes = Counter(
+            "lectern_token_refreshes_total",
+            "Refresh tokens presented, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
 
 
 class JsonFormatter(logging.Formatter):

@@ -12,15 +12,22 @@ from loaders import Loaders
 class Context:
     """One per operation. `loaders` is renewed after each mutation root field, so that its payload sees what it wrote."""
 
-    __slots__ = ("actor", "client_address", "loaders", "request_id", "resources")
+    __slots__ = ("actor", "client_address", "loaders", "request_id", "resources", "user_agent")
 
     def __init__(
-        self, resources: Resources, actor: Actor, *, request_id: str = "", client_address: str = ""
+        self,
+        resources: Resources,
+        actor: Actor,
+        *,
+        request_id: str = "",
+        client_address: str = "",
+        user_agent: str = "",
     ) -> None:
         self.resources = resources
         self.actor = actor
         self.request_id = request_id
         self.client_address = client_address
+        self.user_agent = user_agent
         self.renew_loaders()
 
     def renew_loaders(self) -> None:
@@ -30,13 +37,16 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-def authenticate(resources: Resources, headers: Mapping[str, str]) -> Actor:
+async def authenticate(resources: Resources, headers: Mapping[str, str]) -> Actor:
     """The actor behind the `authorization` header (names in lower case). Nobody without one.
 
-    Raises InvalidAccessToken for a header that is there and does not prove anything: never silently anonymous.
+    Raises InvalidAccessToken for a header that is there and does not prove anything: never silently anonymous. Raises
+    Unavailable when the database cannot say whether the session has ended.
     """
     authorization = headers.get("authorization")
     if authorization is None:
         return ANONYMOUS
     scheme, _, token = authorization.partition(" ")
-    return resources.access_tokens.verify(token.strip() if scheme.lower() == "bearer" else "")
+    actor = resources.access_tokens.verify(token.strip() if scheme.lower() == "bearer" else "")
+    await resources.ended_sessions.check(actor.session_id)
+    return actor

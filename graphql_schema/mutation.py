@@ -21,6 +21,7 @@ described(
     {
         ErrorCode.INVALID_INPUT: "A value is not acceptable; `path` names it.",
         ErrorCode.INVALID_CREDENTIALS: "No such account, or another password.",
+        ErrorCode.INVALID_TOKEN: "Unknown, used up, expired or revoked: sign in again.",
         ErrorCode.EMAIL_TAKEN: "There is an account with this address.",
         ErrorCode.NOT_FOUND: "There is no such object, or none for you.",
         ErrorCode.FORBIDDEN: "You may not do this. Also a top-level error.",

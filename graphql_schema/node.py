@@ -4,6 +4,7 @@ from base64 import b64decode
 from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
 import strawberry
 
@@ -37,6 +38,20 @@ def is_node(loader: Callable[[Loaders], Any]) -> Callable[[Class], Class]:
 
 def global_id(type_name: str, number: int) -> strawberry.ID:
     return b2a_base64(f"{type_name}:{number}".encode(), newline=False).decode("ascii")  # type: ignore[return-value]
+
+
+def session_global_id(session_id: UUID) -> strawberry.ID:
+    """Sessions have ids, so that clients can keep them, and are reached through their owner alone."""
+    return b2a_base64(f"Session:{session_id}".encode(), newline=False).decode("ascii")  # type: ignore[return-value]
+
+
+def session_of(identifier: str) -> UUID | None:
+    """The session behind an id; None for any other id."""
+    try:
+        type_name, _, text = b64decode(identifier, validate=True).decode("ascii").partition(":")
+        return UUID(text) if type_name == "Session" else None
+    except ValueError:
+        return None
 
 
 def parse_global_id(identifier: str) -> tuple[str, int] | None:

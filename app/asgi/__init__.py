@@ -4,7 +4,7 @@ Run it under uvicorn with `proxy_headers=False`: whom to believe about clients' 
 """
 
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -56,11 +56,19 @@ def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> 
     return entry
 
 
-def _context_builder(resources: Resources) -> Callable[[RequestHead], Context]:
-    def build_context(head: RequestHead) -> Context:
+def _context_builder(resources: Resources) -> Callable[[RequestHead], Awaitable[Context]]:
+    async def build_context(head: RequestHead) -> Context:
         authorization = head.text(b"authorization")
-        actor = authenticate(resources, {} if authorization is None else {"authorization": authorization})
-        return Context(resources, actor, request_id=head.request_id, client_address=head.client_address)
+        actor = await authenticate(
+            resources, {} if authorization is None else {"authorization": authorization}
+        )
+        return Context(
+            resources,
+            actor,
+            request_id=head.request_id,
+            client_address=head.client_address,
+            user_agent=head.text(b"user-agent") or "",
+        )
 
     return build_context
 

@@ -28,7 +28,8 @@ app = typer.Typer(
 
     3. After a token's lifetime (15 minutes) `keys retire OLD`. Restart every process.
 
-    When a key has leaked, do all three at once, the last with --now: everybody signs in again.
+    When a key has leaked, do all three at once, the last with --now: every access token ends, and clients refresh
+    theirs. Refresh tokens live on: no key makes one without the database.
     """,
 )
 

@@ -1,6 +1,7 @@
 """Who acts: what a service or a read needs to know of the person behind a call."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from app.identity.models import Role
 
@@ -11,6 +12,8 @@ class Actor:
 
     user_id: int | None = None
     role: Role | None = None
+    session_id: UUID | None = None
+    """The sign-in that the token came from."""
 
     @property
     def signed_in(self) -> bool:

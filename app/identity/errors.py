@@ -41,6 +41,22 @@ class UserNotFound(DomainError):
         super().__init__(f"There is no account with the e-mail address {email}.", path=("input", "email"))
 
 
+class InvalidRefreshToken(DomainError):
+    """One answer for malformed, unknown, expired, revoked and used tokens."""
+
+    code = ErrorCode.INVALID_TOKEN
+
+    def __init__(self) -> None:
+        super().__init__("The session has ended. Sign in again.", path=("input", "refreshToken"))
+
+
+class SessionNotFound(DomainError):
+    code = ErrorCode.NOT_FOUND
+
+    def __init__(self, *path: str) -> None:
+        super().__init__("There is no such session, or it has ended.", path=("input", *path))
+
+
 class InvalidAccessToken(Exception):
     """The token proves nothing: answered with 401, never taken for anonymous. The message is safe to show."""
 

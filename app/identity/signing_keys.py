@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
@@ -43,6 +45,14 @@ class SigningKey:
         if isinstance(private_key, EllipticCurvePrivateKey) and isinstance(private_key.curve, SECP256R1):
             return cls(kid, Algorithm.ES256, private_key, private_key.public_key())
         raise SigningKeyError(f"The signing key {kid} is neither Ed25519 nor P-256.")
+
+    def derived(self, purpose: str) -> bytes:
+        """A secret of 32 bytes for another use: it tells nothing of this key, nor of those of other purposes."""
+        if isinstance(self.private_key, Ed25519PrivateKey):
+            secret = self.private_key.private_bytes_raw()
+        else:
+            secret = self.private_key.private_numbers().private_value.to_bytes(32)
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
 
     def jwk(self) -> dict[str, Any]:
         """The public half as a JSON Web Key (RFC 7517, RFC 8037)."""
@@ -90,6 +100,10 @@ class SigningKeys:
     def current(self) -> SigningKey:
         """The key that signs."""
         return next(iter(self._keys.values()))
+
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """A secret of 32 bytes from each key, in the keys' order."""
+        return tuple(key.derived(purpose) for key in self._keys.values())
 
     def get(self, kid: str) -> SigningKey | None:
         """The key of that name, if tokens that it signed are still accepted."""

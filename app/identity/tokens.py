@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 
@@ -49,11 +49,13 @@ class AccessTokens:
         self._clock = clock
         self._verified: OrderedDict[str, tuple[Actor, int]] = OrderedDict()
 
-    def issue(self, user_id: int, role: Role, *, now: datetime | None = None) -> AccessToken:
+    def issue(
+        self, user_id: int, role: Role, session_id: UUID | None = None, *, now: datetime | None = None
+    ) -> AccessToken:
         """A token of `access_token_lifetime` seconds from `now`, signed by the current key."""
         issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
         expires_at = issued_at + timedelta(seconds=self._lifetime)
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": str(user_id),
@@ -63,6 +65,8 @@ class AccessTokens:
             "exp": expires_at,
             "jti": uuid4().hex,
         }
+        if session_id is not None:
+            claims["sid"] = str(session_id)
         key = self._keys.current
         headers = {"kid": key.kid, "typ": TOKEN_TYPE}
         return AccessToken(
@@ -92,7 +96,7 @@ class AccessTokens:
             return _actor(claims), int(claims["exp"])
         except jwt.ExpiredSignatureError:
             raise InvalidAccessToken("The access token has expired.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             # Which check failed is our log's business at most: the answer must not help to forge.
             raise InvalidAccessToken("The access token is not valid.") from None
 
@@ -128,4 +132,6 @@ def _actor(claims: dict[str, Any]) -> Actor:
     )
     if not well_formed:
         raise jwt.InvalidTokenError
-    return Actor(user_id=int(subject), role=Role(role))
+    # Tokens from before there were sessions carry none. What is no UUID raises, and so is refused.
+    session_id = UUID(claims["sid"]) if "sid" in claims else None
+    return Actor(user_id=int(subject), role=Role(role), session_id=session_id)

@@ -6,11 +6,12 @@ from typing import Self
 import strawberry
 
 from app.identity.models import Role
+from app.identity.sessions import Grant
 from app.identity.tokens import AccessToken
 from graphql_schema.edges import edge
 from graphql_schema.enums import described
 from graphql_schema.fields import field
-from graphql_schema.node import Node, global_id, is_node
+from graphql_schema.node import Node, global_id, is_node, session_global_id
 from graphql_schema.permissions import OWNER, PUBLIC, Denied, Policy, policy
 from loaders.batching import Row
 
@@ -55,6 +56,28 @@ class User(Node):
         )
 
 
+@strawberry.type(description="A sign-in on one device. Seen by its owner alone.")
+@policy(PUBLIC)
+class Session:
+    id: strawberry.ID = field(description="Opaque, stable.")
+    device: str | None = field(description="What the browser or program called itself when it signed in.")
+    created_at: datetime = field(description="When it signed in.")
+    last_used_at: datetime = field(description="When it last signed in or refreshed.")
+    expires_at: datetime = field(description="When it ends unless it refreshes before.")
+    current: bool = field(description="Whether it is the one that asks.")
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return cls(
+            id=session_global_id(row["id"]),
+            device=row["device"],
+            created_at=row["created_at"],
+            last_used_at=row["last_used_at"],
+            expires_at=row["expires_at"],
+            current=row["current"],
+        )
+
+
 @strawberry.type
 @policy(PUBLIC)
 class IdentityViewer:
@@ -65,6 +88,11 @@ class IdentityViewer:
     user: User = edge(
         lambda loaders: loaders.identity.user, key="user_id", description="The viewer's account."
     )
+    sessions: list[Session] = edge(
+        lambda loaders: loaders.identity.sessions,
+        key="user_id",
+        description="Where the viewer is signed in, last used first; at most 100.",
+    )
 
 
 @strawberry.type(description="What a client signs its requests with.")
@@ -72,7 +100,14 @@ class IdentityViewer:
 class AuthenticationSession:
     access_token: str = field(description="For the header `Authorization: Bearer ...`.")
     access_token_expires_at: datetime = field(description="When the access token ends.")
+    refresh_token: str = field(description="For `refreshSession`, once. Keep it secret.")
+    refresh_token_expires_at: datetime = field(description="When the refresh token ends.")
 
     @classmethod
-    def of(cls, access_token: AccessToken) -> Self:
-        return cls(access_token=access_token.token, access_token_expires_at=access_token.expires_at)
+    def of(cls, access_token: AccessToken, grant: Grant) -> Self:
+        return cls(
+            access_token=access_token.token,
+            access_token_expires_at=access_token.expires_at,
+            refresh_token=grant.refresh_token,
+            refresh_token_expires_at=grant.expires_at,
+        )

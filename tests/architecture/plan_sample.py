@@ -4,6 +4,7 @@ Skewed on purpose: one rare category, one instructor with many courses, one cour
 """
 
 USERS, COURSES, MODULES, LESSONS, VIDEOS = 20_000, 30_000, 100_000, 300_000, 100_000
+SESSIONS = 60_000
 INSTRUCTORS = 500
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
 
@@ -69,6 +70,12 @@ STATEMENTS = (
     f"""
     INSERT INTO video_metadata (id, lesson_id, duration_ms) OVERRIDING SYSTEM VALUE
     SELECT i, i, 60000 + i % 1000 * 1000 FROM generate_series(1, {VIDEOS}) AS i
+    """,
+    f"""
+    INSERT INTO auth_sessions (id, user_id, seed, generation, token_hash, expires_at, revoked_at)
+    SELECT uuidv7(), 1 + i % {USERS}, '\\x00', 1, '\\x00', now() + interval '7 days',
+           CASE WHEN i % 20 = 0 THEN now() - i * interval '1 minute' END
+    FROM generate_series(1, {SESSIONS}) AS i
     """,
     "ANALYZE",
 )

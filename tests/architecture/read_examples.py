@@ -74,6 +74,8 @@ def _pages() -> Iterator[Example]:
 EXAMPLES = (
     Example(identity.users_by_id, {"ids": KEYS}),
     *(Example(identity.visible_users_by_id, {"ids": KEYS, "actor": actor}) for actor in ACTORS),
+    *(Example(identity.sessions_of_users, {"user_ids": [77], "actor": actor}) for actor in ACTORS),
+    Example(identity.sessions_revoked_within, {"seconds": 60.0}),
     Example(identity.user_by_email_key, {"email_key": "user77@example.org"}),
     *(Example(catalog.courses_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     *(Example(catalog.course_id_of_slug, {"slug": "course-77", "actor": actor}) for actor in ACTORS),

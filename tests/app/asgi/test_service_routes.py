@@ -109,6 +109,38 @@ async def test_introspection_follows_the_setting(serve):
     assert answer.json()["errors"][0]["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
+async def test_a_token_of_an_ended_session_is_401_and_signing_in_names_the_device(
+    client: httpx.AsyncClient,
+) -> None:
+    async def ask(query: str, token: str = "") -> httpx.Response:
+        headers = {"User-Agent": "Browser/7 (test)"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        return await client.post("/graphql", json={"query": query}, headers=headers)
+
+    register = """mutation { register(input: {email: "ann@school.test", password: "correct horse", name: "Ann"}) {
+        session { accessToken refreshToken } } }"""
+    session = (await ask(register)).json()["data"]["register"]["session"]
+    refresh = f"""mutation {{ refreshSession(input: {{refreshToken: "{session["refreshToken"]}"}}) {{
+        session {{ accessToken }} userErrors {{ code }} }} }}"""
+    tokens = [
+        session["accessToken"],
+        (await ask(refresh)).json()["data"]["refreshSession"]["session"]["accessToken"],
+    ]
+    listed = "{ viewer { sessions { device current } } }"
+    for token in tokens:
+        sessions = (await ask(listed, token)).json()["data"]["viewer"]["sessions"]
+        assert sessions == [{"device": "Browser/7 (test)", "current": True}]
+    ended = await ask("mutation { logout(input: {}) { session { current } userErrors { code } } }", tokens[0])
+    assert ended.json()["data"]["logout"] == {"session": {"current": True}, "userErrors": []}
+    for token in tokens:
+        answer = await ask("{ __typename }", token)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert (await ask(refresh)).json()["data"]["refreshSession"] == {
+        "session": None,
+        "userErrors": [{"code": "INVALID_TOKEN"}],
+    }
+
+
 async def test_a_bad_token_is_401_on_the_real_schema(client):
     for authorization in ("Bearer nonsense", "Basic YTpi", "nonsense", ""):
         answer = await client.post(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -70,6 +71,13 @@ def test_what_is_issued_is_verified(kid: tuple[str, str], role: Role) -> None:
     assert access_tokens.verify(issued.token) == Actor(user_id=2**63 - 1, role=role)
     assert issued.expires_at == now.replace(microsecond=0) + timedelta(seconds=900)
     assert len(issued.token) < 500
+
+
+def test_the_session_is_in_the_token(access_tokens: AccessTokens) -> None:
+    session_id = uuid4()
+    issued = access_tokens.issue(7, Role.STUDENT, session_id)
+    assert access_tokens.verify(issued.token) == Actor(7, Role.STUDENT, session_id)
+    assert len(issued.token) < 550
 
 
 def test_the_claims_that_others_rely_on(access_tokens: AccessTokens) -> None:
@@ -162,6 +170,8 @@ FORGED: dict[str, Callable[[], str]] = {
     "subject of 5,000 digits": lambda: signed(claims(sub="7" * 2_500)),
     "unknown role": lambda: signed(claims(role="root")),
     "role is no text": lambda: signed(claims(role=["admin"])),
+    "session is no UUID": lambda: signed(claims(sid="7")),
+    "session is no text": lambda: signed(claims(sid=7)),
     "identifier is no text": lambda: signed(claims(jti=7)),
     **{
         f"no {name}": partial(without, name)

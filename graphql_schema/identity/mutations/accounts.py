@@ -6,10 +6,10 @@ import strawberry
 
 from app.database import Transaction
 from app.identity import service
-from app.identity.models import Role
-from app.identity.tokens import AccessTokens
+from app.identity.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
+from graphql_schema.identity.mutations.sessions import authentication_session, started
 from graphql_schema.identity.types import AuthenticationSession, User
 from graphql_schema.mutation import UserError, mutation, user_errors
 from graphql_schema.permissions import PUBLIC, policy
@@ -37,8 +37,8 @@ class RegisterPayload:
     user_errors: list[UserError] = user_errors()
 
     @classmethod
-    def of(cls, row: Row, tokens: AccessTokens) -> Self:
-        return cls(session=_session(row, tokens), user=User.of(row, proven=True))
+    def of(cls, context: Context, row: Row, grant: Grant) -> Self:
+        return cls(session=authentication_session(context, row, grant), user=User.of(row, proven=True))
 
 
 @strawberry.type(description="The account that signed in.")
@@ -49,29 +49,25 @@ class LoginPayload:
     user_errors: list[UserError] = user_errors()
 
     @classmethod
-    def of(cls, row: Row, tokens: AccessTokens) -> Self:
-        return cls(session=_session(row, tokens), user=User.of(row, proven=True))
-
-
-def _session(row: Row, tokens: AccessTokens) -> AuthenticationSession:
-    return AuthenticationSession.of(tokens.issue(row["id"], Role(row["role"])))
+    def of(cls, context: Context, row: Row, grant: Grant) -> Self:
+        return cls(session=authentication_session(context, row, grant), user=User.of(row, proven=True))
 
 
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
     row = await service.register(tx, email=input.email, password=input.password, name=input.name)
-    return RegisterPayload.of(row, context.resources.access_tokens)
+    return RegisterPayload.of(context, row, await started(tx, context, row))
 
 
-async def login(_tx: Transaction, context: Context, input: LoginInput) -> LoginPayload:
-    # No transaction: no connection may be held while the password is verified.
+async def login(tx: Transaction, context: Context, input: LoginInput) -> LoginPayload:
+    # Without the transaction: no connection may be held while the password is verified.
     resources = context.resources
     row = await service.login(
         resources.database, resources.metrics, email=input.email, password=input.password
     )
-    return LoginPayload.of(row, resources.access_tokens)
+    return LoginPayload.of(context, row, await started(tx, context, row))
 
 
 @strawberry.type
-class IdentityMutations:
+class AccountMutations:
     register = mutation(register, policy=PUBLIC, description="Makes a student's account and signs it in.")
     login = mutation(login, policy=PUBLIC, description="Signs in with e-mail address and password.")

@@ -1,0 +1,67 @@
+"""Which sessions have ended while access tokens of theirs may still be valid.
+
+Access tokens are checked without SQL. To refuse those of a session that was ended, each process keeps the sessions
+revoked within a token's lifetime and asks for new ones once a second: one small statement, however many requests.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from app.database import Database
+from app.identity import reads
+from app.identity.errors import InvalidAccessToken
+from app.settings import AuthenticationSettings
+
+REFRESH_SECONDS = 1.0
+"""For so long another process may still take a revoked session's access token."""
+_OVERLAP = 30.0
+"""Seconds that are read again each time: a revocation's time is taken before its commit makes it visible."""
+
+
+class EndedSessions:
+    """One instance per process."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: AuthenticationSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._keep = float(settings.access_token_lifetime + settings.clock_skew)
+        self._clock = clock
+        self._ended: dict[UUID, float] = {}
+        self._read_at: float | None = None
+        self._lock = asyncio.Lock()
+
+    def add(self, session_id: UUID) -> None:
+        """Refuses the session's access tokens from now on, here. To be called after the commit."""
+        self._ended[session_id] = self._clock() + self._keep
+
+    async def check(self, session_id: UUID | None) -> None:
+        """Raises InvalidAccessToken for a session that has ended, Unavailable when that cannot be found out."""
+        if session_id is None:
+            return
+        if self._outdated():
+            async with self._lock:
+                # Whoever waited finds the work done.
+                if self._outdated():
+                    await self._read()
+        if session_id in self._ended:
+            raise InvalidAccessToken("The session has ended.")
+
+    def _outdated(self) -> bool:
+        return self._read_at is None or self._clock() - self._read_at >= REFRESH_SECONDS
+
+    async def _read(self) -> None:
+        began = self._clock()
+        since = self._keep if self._read_at is None else min(self._keep, began - self._read_at + _OVERLAP)
+        rows = await reads.sessions_revoked_within(self._database, since)
+        for row in rows:
+            self._ended.setdefault(row["id"], began + self._keep)
+        for session_id in [session_id for session_id, until in self._ended.items() if until <= began]:
+            del self._ended[session_id]
+        self._read_at = began
