@@ -3,11 +3,14 @@
 A group's variables carry its prefix: `LECTERN_DATABASE_URL`, `LECTERN_HTTP_PORT`. Times are seconds, sizes bytes.
 """
 
+import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -170,3 +173,31 @@ class Settings(BaseSettings):
     @property
     def ide(self) -> bool:
         return self.development if self.graphql.ide is None else self.graphql.ide
+
+
+# In the order in which documents list them.
+GROUPS: tuple[type[BaseSettings], ...] = (
+    Settings,
+    DatabaseSettings,
+    RedisSettings,
+    HttpSettings,
+    GraphQLSettings,
+    AuthenticationSettings,
+    OriginSettings,
+)
+
+
+def variables() -> Iterator[tuple[str, FieldInfo]]:
+    """Every environment variable that is a setting, with its field."""
+    for group in GROUPS:
+        for name, field in group.model_fields.items():
+            if field.annotation not in GROUPS:
+                yield f"{group.model_config.get('env_prefix', '')}{name}".upper(), field
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings and are none: most likely misspelt."""
+    known = {name for name, _ in variables()}
+    return sorted(
+        name for name in os.environ if name.upper().startswith("LECTERN_") and name.upper() not in known
+    )

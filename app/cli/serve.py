@@ -39,8 +39,8 @@ def serve() -> None:
         )
 
 
-def _require(settings: Settings) -> None:
-    """Names all that is missing at once. Raises Refused."""
+def missing(settings: Settings) -> list[str]:
+    """Variables that must be set and are not."""
     authentication = settings.authentication
     present = {
         "LECTERN_DATABASE_URL": settings.database.url,
@@ -49,9 +49,25 @@ def _require(settings: Settings) -> None:
         "LECTERN_SIGNING_KEYS": authentication.signing_keys.get_secret_value()
         or authentication.signing_keys_file,
     }
-    missing = [name for name, value in present.items() if not value]
-    if missing:
-        raise Refused(f"`lectern serve` needs {', '.join(missing)}; `lectern dev` needs nothing.")
+    return [name for name, value in present.items() if not value]
+
+
+def too_many_connections(processes: int, pool_size: int, limit: int) -> str:
+    """The sum, as a sentence without its full stop, when it leaves too few of `limit` connections; else nothing."""
+    wanted = processes * pool_size
+    if wanted <= _SHARE * limit:
+        return ""
+    return (
+        f"{processes} process{'es' if processes > 1 else ''} x {pool_size} connections (LECTERN_DATABASE_POOL_SIZE)"
+        f" = {wanted}, more than {_SHARE:.0%} of PostgreSQL's max_connections = {limit}"
+    )
+
+
+def _require(settings: Settings) -> None:
+    """Names all that is missing at once. Raises Refused."""
+    names = missing(settings)
+    if names:
+        raise Refused(f"`lectern serve` needs {', '.join(names)}; `lectern dev` needs nothing.")
 
 
 async def _check_database(settings: Settings) -> None:
@@ -72,9 +88,6 @@ async def _check_database(settings: Settings) -> None:
         limit = int(await connection.fetchval("SHOW max_connections"))
     finally:
         await connection.close()
-    wanted = _PROCESSES * settings.database.pool_size
-    if wanted > _SHARE * limit:
-        raise Refused(
-            f"{_PROCESSES} process x {settings.database.pool_size} connections (LECTERN_DATABASE_POOL_SIZE) = {wanted}, "
-            f"more than {_SHARE:.0%} of PostgreSQL's max_connections = {limit}: change one of them."
-        )
+    too_many = too_many_connections(_PROCESSES, settings.database.pool_size, limit)
+    if too_many:
+        raise Refused(f"{too_many}: change one of them.")

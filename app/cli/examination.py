@@ -1,0 +1,241 @@
+"""What `lectern doctor` looks at. Each check yields its problems: one sentence each, and a way to mend it."""
+
+import asyncio
+import resource
+import stat
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from app.cli import migrate, serve
+from app.errors import Unavailable
+from app.identity.errors import SigningKeyError
+from app.identity.signing_keys import SigningKeys
+from app.keyvalue import KeyValue
+from app.settings import GROUPS, Settings, unknown_variables
+
+_POSTGRES = 18
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_OTHER_FILES = 100  # logs, libraries, sockets of the program itself
+CHECKS = (
+    "settings",
+    "keys",
+    "file descriptors",
+    "database",
+    "version",
+    "encoding",
+    "migrations",
+    "clock",
+    "pool",
+    "redis",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    check: str
+    problem: str
+    remedy: str
+
+
+async def examine(processes: int, *, now: Callable[[], float] = time.time) -> list[Problem]:
+    """Every problem of the environment's settings and of what they name. `now`: seconds since 1970."""
+    problems = list(_wrong_values())
+    if problems:
+        # Without settings that can be read there is nothing to look at.
+        return problems
+    settings = Settings()
+    problems += _settings(settings)
+    problems += _keys(settings)
+    problems += _file_descriptors(settings)
+    if settings.database.url:
+        problems += [problem async for problem in _database(settings, processes, now)]
+    if settings.redis.url:
+        problems += [problem async for problem in _redis(settings)]
+    return problems
+
+
+def _wrong_values() -> Iterator[Problem]:
+    """Settings that cannot be read at all: all of them, not only the first."""
+    for group in reversed(GROUPS):  # Settings, which is made of the others, comes last
+        prefix = group.model_config.get("env_prefix", "")
+        try:
+            group()
+        except ValidationError as error:
+            if error.title != group.__name__:
+                continue  # one of the others, named already
+            for detail in error.errors(include_url=False, include_input=False):
+                name = f"{prefix}{'_'.join(map(str, detail['loc']))}".upper()
+                yield Problem(
+                    "settings",
+                    f"{name} does not fit: {detail['msg']}.",
+                    "See the table in docs/operations.md.",
+                )
+        except SettingsError as error:
+            yield Problem("settings", f"{error}.", "See the table in docs/operations.md.")
+
+
+def _settings(settings: Settings) -> Iterator[Problem]:
+    for name in serve.missing(settings):
+        yield Problem("settings", f"{name} is not set.", "`lectern serve` needs it: see docs/operations.md.")
+    for name in unknown_variables():
+        yield Problem(
+            "settings", f"{name} is no setting.", "Mend its name or remove it: see docs/operations.md."
+        )
+    if settings.log_level.upper() not in _LEVELS:
+        yield Problem(
+            "settings",
+            f"LECTERN_LOG_LEVEL={settings.log_level} is no level.",
+            f"Set one of {', '.join(_LEVELS)}.",
+        )
+    url = settings.authentication.public_url
+    if url and not url.startswith(("https://", "http://")):
+        yield Problem(
+            "settings",
+            "LECTERN_PUBLIC_URL is no address of the web.",
+            "Begin it with https:// and the host's name.",
+        )
+    if settings.development:
+        yield Problem(
+            "settings",
+            "LECTERN_MODE is development: everybody may look at the schema, and keys are made up.",
+            "Remove LECTERN_MODE; production is the default.",
+        )
+
+
+def _keys(settings: Settings) -> Iterator[Problem]:
+    authentication = settings.authentication
+    file = authentication.signing_keys_file
+    if not (file or authentication.signing_keys.get_secret_value()):
+        return  # said among the settings
+    try:
+        SigningKeys.load(settings)
+    except SigningKeyError as error:
+        yield Problem("keys", str(error), "`lectern keys --help` says how to make and change keys.")
+        return
+    if file and stat.S_IMODE(file.stat().st_mode) & (stat.S_IRWXO | stat.S_IWGRP):
+        yield Problem(
+            "keys", f"Other users of this machine can use the key file {file}.", f"Close it: chmod 600 {file}"
+        )
+
+
+def _file_descriptors(settings: Settings) -> Iterator[Problem]:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.http.backlog + settings.database.pool_size + settings.redis.pool_size + _OTHER_FILES
+    if limit != resource.RLIM_INFINITY and limit < wanted:
+        yield Problem(
+            "file descriptors",
+            f"A process may open {limit} files and connections, fewer than the {wanted} that its backlog and pools take.",
+            "Raise the limit (ulimit -n 65536, LimitNOFILE=65536, --ulimit nofile=65536) or lower LECTERN_HTTP_BACKLOG.",
+        )
+
+
+async def _database(settings: Settings, processes: int, now: Callable[[], float]) -> AsyncIterator[Problem]:
+    try:
+        async with _connected(settings) as connection:
+            async for problem in _server(connection, settings, processes, now):
+                yield problem
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = str(error).rstrip(".") or f"no answer within {settings.database.connect_timeout:g} seconds"
+        if isinstance(error, ValueError):
+            reason = "its address cannot be read"  # the library's words may quote the password
+        yield Problem(
+            "database",
+            f"PostgreSQL cannot be used: {reason}.",
+            "Check LECTERN_DATABASE_URL (host, port, user, password, name) and that the server runs.",
+        )
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    connection = await asyncpg.connect(
+        settings.database.url.replace("+asyncpg", "", 1),
+        timeout=settings.database.connect_timeout,
+        command_timeout=settings.database.connect_timeout,
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _server(
+    connection: "asyncpg.Connection[Any]", settings: Settings, processes: int, now: Callable[[], float]
+) -> AsyncIterator[Problem]:
+    version = connection.get_server_version()
+    if version.major < _POSTGRES:
+        yield Problem(
+            "version",
+            f"The server is PostgreSQL {version.major}, Lectern needs {_POSTGRES}.",
+            'Move to a newer server: docs/operations.md, "Upgrade".',
+        )
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        yield Problem(
+            "encoding",
+            f"The database's encoding is {encoding}: not every name could be stored.",
+            "Make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0, and move the data there.",
+        )
+    try:
+        current = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        current = None
+    newest = migrate.newest_revision()
+    if current is None or (current != newest and current in migrate.known_revisions()):
+        yield Problem(
+            "migrations",
+            f"The database is at revision {current or 'none'}, this release needs {newest}.",
+            "Run `lectern migrate`.",
+        )
+    elif current != newest:
+        yield Problem(
+            "migrations",
+            f"The database is at revision {current}, which this release does not know.",
+            "Install the release that the database was migrated with.",
+        )
+    began = now()
+    database_time = float(await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8"))
+    # The server looked at its clock somewhere between question and answer.
+    difference = max(began - database_time, database_time - now(), 0.0)
+    if difference > settings.authentication.clock_skew:
+        yield Problem(
+            "clock",
+            f"This machine's clock and the database's differ by {difference:.0f} seconds.",
+            "Keep both right by NTP (chrony, systemd-timesyncd); LECTERN_CLOCK_SKEW is what tokens tolerate.",
+        )
+    limit = int(await connection.fetchval("SHOW max_connections"))
+    too_many = serve.too_many_connections(processes, settings.database.pool_size, limit)
+    if too_many:
+        yield Problem(
+            "pool", f"{too_many}.", "Lower the pool or the number of processes, or raise max_connections."
+        )
+
+
+async def _redis(settings: Settings) -> AsyncIterator[Problem]:
+    try:
+        keyvalue = KeyValue(settings.redis)
+    except ValueError:
+        yield Problem(
+            "redis",
+            "LECTERN_REDIS_URL cannot be read as an address.",
+            "It looks like redis://:password@host:6379/0; special characters of the password as %XX.",
+        )
+        return
+    try:
+        async with asyncio.timeout(2 * settings.redis.connect_timeout + settings.redis.command_timeout):
+            await keyvalue.ping()
+    except (Unavailable, TimeoutError) as error:
+        reason = error.__cause__ or "no answer"
+        yield Problem(
+            "redis",
+            f"Valkey or Redis cannot be used: {reason}.",
+            "Check LECTERN_REDIS_URL (host, port, password) and that the server runs.",
+        )
+    finally:
+        await keyvalue.close()
