@@ -9,7 +9,7 @@ LESSONS_PER_COURSE = MODULES_PER_COURSE * LESSONS_PER_MODULE
 INSTRUCTORS = 500
 
 _STATEMENTS = (
-    "TRUNCATE users, courses, course_instructors, course_stats, modules, lessons, video_metadata RESTART IDENTITY",
+    "TRUNCATE users, courses, course_instructors, course_stats, modules, lessons, video_metadata RESTART IDENTITY CASCADE",
     f"""
     INSERT INTO users (email, email_key, name, role)
     SELECT 'instructor' || n || '@example.org', 'instructor' || n || '@example.org', 'Instructor Number ' || n,
