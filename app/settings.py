@@ -80,7 +80,7 @@ class HttpSettings(BaseSettings):
     operation_timeout: float = Field(10.0, gt=0, description="Seconds one GraphQL operation may take.")
     keep_alive: float = Field(15.0, gt=0, description="Seconds an idle connection stays open.")
     shutdown_grace: float = Field(
-        10.0, gt=0, description="Seconds that running requests get when the server stops."
+        20.0, gt=0, description="Seconds that running requests get when the server stops."
     )
     backlog: int = Field(2048, ge=1, description="Connections the kernel may queue.")
 
