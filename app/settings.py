@@ -85,6 +85,17 @@ class HttpSettings(BaseSettings):
     backlog: int = Field(2048, ge=1, description="Connections the kernel may queue.")
 
 
+class WorkerSettings(BaseSettings):
+    model_config = _group("LECTERN_WORKER_")
+
+    host: str = Field("127.0.0.1", description="Address on which `lectern worker` tells about itself.")
+    port: int = Field(
+        8001, ge=0, le=65535, description="Its port, for /healthz, /readyz and /metrics; 0 is none."
+    )
+    max_jobs: int = Field(10, ge=1, description="Jobs that run at once in a worker.")
+    shutdown_grace: float = Field(20.0, gt=0, description="Seconds that jobs get when the worker stops.")
+
+
 class GraphQLSettings(BaseSettings):
     model_config = _group("LECTERN_GRAPHQL_")
 
@@ -158,6 +169,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
     graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
     authentication: AuthenticationSettings = Field(default_factory=AuthenticationSettings)
     origins: OriginSettings = Field(default_factory=OriginSettings)
@@ -181,6 +193,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     DatabaseSettings,
     RedisSettings,
     HttpSettings,
+    WorkerSettings,
     GraphQLSettings,
     AuthenticationSettings,
     OriginSettings,

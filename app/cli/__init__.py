@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 from typer.core import TyperGroup
 
-from app.cli import dev, doctor, import_command, keys, migrate, psql, serve, user
+from app.cli import dev, doctor, import_command, keys, migrate, psql, serve, user, worker
 from app.cli.refusal import Refused
 from app.embedded import EmbeddedError
 from app.errors import DomainError, Unavailable
@@ -45,6 +45,7 @@ app = typer.Typer(
 
 app.command(name="dev")(dev.dev)
 app.command(name="serve")(serve.serve)
+app.command(name="worker")(worker.worker)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="migrate")(migrate.migrate)
 app.command(name="migration")(migrate.migration)

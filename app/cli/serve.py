@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """Serve the API in production; every setting comes from the environment."""
     settings = Settings()
-    _require(settings)
+    require(settings, "serve")
     SigningKeys.load(settings)
     server.check_redis_address(settings.redis)
     configure_logging(json=True, level=settings.log_level)
@@ -92,11 +92,11 @@ def too_many_connections(processes: int, pool_size: int, limit: int) -> str:
     )
 
 
-def _require(settings: Settings) -> None:
+def require(settings: Settings, command: str) -> None:
     """Names all that is missing at once. Raises Refused."""
     names = missing(settings)
     if names:
-        raise Refused(f"`lectern serve` needs {', '.join(names)}; `lectern dev` needs nothing.")
+        raise Refused(f"`lectern {command}` needs {', '.join(names)}; `lectern dev` needs nothing.")
 
 
 async def check_database(settings: Settings, processes: int) -> None:

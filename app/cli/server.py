@@ -7,7 +7,7 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 
 import uvicorn
 import uvloop
@@ -67,11 +67,12 @@ def run(
     *,
     ready: Callable[[], None],
     lifeline: int | None = None,
+    beside: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
 ) -> None:
     """Serves until a signal comes; running requests get `shutdown_grace` seconds, a second signal ends them at once.
 
     With a `lifeline`, one of several processes: it also stops when that descriptor ends, and leaves it to its supervisor
-    to lose patience. Raises Refused.
+    to lose patience. `beside` runs in the same loop, around the serving. Raises Refused.
     """
     http = settings.http
     server = _Server(
@@ -98,7 +99,12 @@ def run(
         _explained(http),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(server.serve_until(lifeline, listener))
+
+        async def serve() -> None:
+            async with beside():
+                await server.serve_until(lifeline, listener)
+
+        runner.run(serve())
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,47 @@
+"""What identity throws away in time, in steps small enough to disturb nobody."""
+
+from uuid import UUID
+
+from sqlalchemy import Integer, Uuid, bindparam, delete, func, select, text
+
+from app.database import Transaction, compiled
+from app.identity.models import AuthSession
+
+BEGINNING = UUID(int=0)
+_ROWS = 5_000
+"""Looked at in a step: a few milliseconds along the primary key, however many sessions there are."""
+# As where a sign-in forgets its account's own (sessions.py): longer than any access token lives, so that the processes
+# have heard of every revocation that matters.
+_OLD = func.least(AuthSession.expires_at, AuthSession.revoked_at) < func.now() - text("interval '1 day'")
+
+_looked_at = (
+    select(AuthSession.id)
+    .where(AuthSession.id > bindparam("after", type_=Uuid))
+    .order_by(AuthSession.id)
+    .limit(bindparam("rows", type_=Integer))
+    .cte("looked_at")
+)
+_gone = (
+    delete(AuthSession)
+    .where(AuthSession.id.in_(select(_looked_at.c.id)), _OLD)
+    .returning(AuthSession.id)
+    .cte("gone")
+)
+_STEP = compiled(
+    select(
+        select(func.count()).select_from(_gone).scalar_subquery().label("forgotten"),
+        select(func.count()).select_from(_looked_at).scalar_subquery().label("seen"),
+        select(_looked_at.c.id).order_by(_looked_at.c.id.desc()).limit(1).scalar_subquery().label("last"),
+    )
+)
+
+
+async def forget_sessions(
+    tx: Transaction, *, after: UUID = BEGINNING, rows: int = _ROWS
+) -> tuple[int, UUID | None]:
+    """Deletes the sessions that ended more than a day ago among the next `rows` beyond the id `after`.
+
+    Returns how many those were, and the id to go on from; None when there are no more.
+    """
+    (step,) = await tx.fetch(_STEP, after=after, rows=rows)
+    return step["forgotten"], step["last"] if step["seen"] == rows else None
