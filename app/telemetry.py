@@ -79,6 +79,17 @@ class Metrics:
         self.logins = Counter(
             "lectern_logins_total", "Login attempts by outcome.", ("outcome",), registry=self.registry
         )
+        self.mutations = Counter(
+            "lectern_mutations_total",
+            "Mutations tried, by outcome: SUCCESS or the code of the error.",
+            ("mutation", "outcome"),
+            registry=self.registry,
+        )
+        self.audit_entries_lost = Counter(
+            "lectern_audit_entries_lost_total",
+            "Audit entries of refusals that could not be written.",
+            registry=self.registry,
+        )
         self.token_refreshes = Counter(
             "lectern_token_refreshes_total",
             "Refresh tokens presented, by outcome.",

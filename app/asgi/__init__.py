@@ -4,6 +4,7 @@ Run it under uvicorn with `proxy_headers=False`: whom to believe about clients' 
 """
 
 import gc
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -18,12 +19,16 @@ from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
+from app.errors import Unavailable
+from app.partitions import make_partitions
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.telemetry import request_id
 from graphql_schema.context import Context, authenticate
 from graphql_schema.errors import INTERNAL_MESSAGE
 from graphql_schema.schema import build_schema
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> Entry:
@@ -37,6 +42,7 @@ def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> 
     async def lifespan(site: Starlette) -> AsyncIterator[None]:
         async with open_resources(settings) as resources:
             site.state.resources = resources
+            await _prepare_partitions(resources)
             entry.mount(GraphQLEndpoint(settings, schema, resources.metrics, _context_builder(resources)))
             # The schema lives as long as the process. Left to the collector, its hundred thousand objects would be
             # walked again and again, 80 ms at a time.
@@ -54,6 +60,14 @@ def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> 
     )
     entry = Entry(site, settings.origins)
     return entry
+
+
+async def _prepare_partitions(resources: Resources) -> None:
+    try:
+        await make_partitions(resources.database)
+    except Unavailable:
+        # Made a year ahead, and tried again each day: no reason not to serve.
+        _log.warning("partitions could not be made ahead", exc_info=True)
 
 
 def _context_builder(resources: Resources) -> Callable[[RequestHead], Awaitable[Context]]:

@@ -30,8 +30,9 @@ class InvalidCredentials(DomainError):
 
     code = ErrorCode.INVALID_CREDENTIALS
 
-    def __init__(self) -> None:
+    def __init__(self, account_id: int | None = None) -> None:
         super().__init__("The e-mail address or the password is wrong.", path=("input",))
+        self.account_id = account_id
 
 
 class UserNotFound(DomainError):
@@ -42,12 +43,15 @@ class UserNotFound(DomainError):
 
 
 class InvalidRefreshToken(DomainError):
-    """One answer for malformed, unknown, expired, revoked and used tokens."""
+    """One answer for malformed, unknown, expired, revoked and used tokens; the audit log tells the last apart."""
 
     code = ErrorCode.INVALID_TOKEN
 
-    def __init__(self) -> None:
+    def __init__(self, *, reused_from: int | None = None) -> None:
         super().__init__("The session has ended. Sign in again.", path=("input", "refreshToken"))
+        if reused_from is not None:
+            self.account_id = reused_from
+            self.audit_outcome = "TOKEN_REUSED"
 
 
 class SessionNotFound(DomainError):

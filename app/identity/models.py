@@ -22,6 +22,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
 
+SUCCESS = "SUCCESS"
+"""Outcome of an audited mutation that did what it was asked; every other outcome is the code of its error."""
+
 
 class Role(StrEnum):
     STUDENT = "student"
@@ -69,3 +72,29 @@ class AuthSession(Base):
     rotated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class AuditEntry(Base):
+    """One attempt at a mutation. Append-only: a trigger refuses changes. Partitioned by month on the id."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index(None, "actor_id", "id"),
+        Index(None, "subject", "id"),
+        Index(None, "action", "id"),
+        Index("ix_audit_log_failures", "id", postgresql_where=text(f"outcome <> '{SUCCESS}'")),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Who asked; null when anonymous. No foreign key: the entry outlives the account."""
+    session_id: Mapped[UUID | None] = mapped_column(Uuid)
+    action: Mapped[str] = mapped_column(Text)
+    """The mutation's name, as in the schema."""
+    outcome: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str | None] = mapped_column(Text)
+    """What it was done to, or meant for: type and key, such as Course:12."""
+    client_address: Mapped[str | None] = mapped_column(Text)
+    device: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(Text)

@@ -69,7 +69,6 @@ async def refresh(
     ended: EndedSessions,
     *,
     refresh_token: str,
-    client_address: str = "",
 ) -> tuple[Record, Grant]:
     """The account's row (id, name, email, role, created_at) and its session's next token.
 
@@ -83,27 +82,15 @@ async def refresh(
         raise
     metrics.token_refreshes.labels(outcome).inc()
     if outcome is _Outcome.REUSED:
-        record_token_reuse(refresh_token, client_address=client_address)
+        assert user is not None
+        _logger.warning(
+            "a used refresh token came again: its session was revoked",
+            extra={"context": {"event": "refresh_token_reuse", "userId": user["id"]}},
+        )
+        raise InvalidRefreshToken(reused_from=user["id"])
     if user is None or grant is None:
         raise InvalidRefreshToken
     return user, grant
-
-
-def record_token_reuse(refresh_token: str, *, client_address: str) -> None:
-    """Tells the operator that a refresh token was used by two: where the audit log will hear of it."""
-    token = RefreshToken.parse(refresh_token)
-    assert token is not None
-    _logger.warning(
-        "A used refresh token came again: its session was revoked.",
-        extra={
-            "context": {
-                "event": "refresh_token_reuse",
-                "sessionId": str(token.session_id),
-                "generation": token.generation,
-                "clientAddress": client_address,
-            }
-        },
-    )
 
 
 async def _exchanged(
@@ -118,9 +105,9 @@ async def _exchanged(
             return outcome, None, None
         if outcome is _Outcome.REUSED:
             await end_sessions(tx, ended, Actor(session["user_id"]), presented.session_id)
-            return outcome, None, None
-        if outcome is _Outcome.SUCCESS:
-            grant: Grant | None = await _rotated(tx, tokens, presented, session)
+            grant: Grant | None = None
+        elif outcome is _Outcome.SUCCESS:
+            grant = await _rotated(tx, tokens, presented, session)
         else:
             grant = _repeated(tokens, presented, session)
         users = await reads.users_by_id(tx, [session["user_id"]])

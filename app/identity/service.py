@@ -133,7 +133,7 @@ async def _authenticated(database: Database, email: str, password: str) -> Recor
     user = await reads.user_by_email_key(database, email_key(checked_email(email)))
     password_hash: str | None = user["password_hash"] if user else None
     if not await passwords.verified(password_hash, password) or user is None or password_hash is None:
-        raise InvalidCredentials
+        raise InvalidCredentials(user["id"] if user else None)
     if passwords.outdated(password_hash):
         new_hash = await passwords.hashed(password)
         # Only if the password is still the one just proved: it may have been changed meanwhile.

@@ -11,8 +11,8 @@ from app.identity.tokens import AccessToken
 from graphql_schema.edges import edge
 from graphql_schema.enums import described
 from graphql_schema.fields import field
-from graphql_schema.node import Node, global_id, is_node, session_global_id
-from graphql_schema.permissions import OWNER, PUBLIC, Denied, Policy, policy
+from graphql_schema.node import Node, global_id, global_id_of, is_node
+from graphql_schema.permissions import ADMINISTRATOR, OWNER, PUBLIC, Denied, Policy, policy
 from loaders.batching import Row
 
 described(
@@ -69,7 +69,7 @@ class Session:
     @classmethod
     def of(cls, row: Row) -> Self:
         return cls(
-            id=session_global_id(row["id"]),
+            id=global_id("Session", row["id"]),
             device=row["device"],
             created_at=row["created_at"],
             last_used_at=row["last_used_at"],
@@ -110,4 +110,40 @@ class AuthenticationSession:
             access_token_expires_at=access_token.expires_at,
             refresh_token=grant.refresh_token,
             refresh_token_expires_at=grant.expires_at,
+        )
+
+
+@strawberry.type(description="One attempt at a mutation, as the audit log keeps it.")
+@policy(ADMINISTRATOR)
+class AuditEntry:
+    id: strawberry.ID = field(description="Opaque, stable.")
+    actor_id: strawberry.Private[int | None]
+    at: datetime = field(description="When it was tried.")
+    actor: User | None = edge(
+        lambda loaders: loaders.identity.user,
+        key="actor_id",
+        description="Who tried; null when anonymous, or when the account is gone. After a sign-in, who signed in.",
+    )
+    action: str = field(description="The mutation's name.")
+    outcome: str = field(description="SUCCESS, or the code of the error that it was refused with.")
+    subject_id: strawberry.ID | None = field(
+        description="The object it was done to or meant for; null when it named none of ours."
+    )
+    client_address: str | None = field(description="Address that the request came from.")
+    device: str | None = field(description="What the browser or program called itself.")
+    request_id: str | None = field(description="Id of the request, as in the logs.")
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        subject = row["subject"]
+        return cls(
+            id=global_id("AuditEntry", row["id"]),
+            actor_id=row["actor_id"],
+            at=row["at"],
+            action=row["action"],
+            outcome=row["outcome"],
+            subject_id=None if subject is None else global_id_of(subject),
+            client_address=row["client_address"],
+            device=row["device"],
+            request_id=row["request_id"],
         )

@@ -12,13 +12,25 @@ from graphql_schema.context import Context
 from graphql_schema.schema import build_schema
 
 SCHEMA = build_schema()._schema
+_AUDIT = "INSERT INTO audit_log "
 
 
 @dataclass
 class Answer:
     data: dict[str, Any]
     errors: list[GraphQLError]
-    statements: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    """Every statement that the answer took."""
+
+    @property
+    def statements(self) -> list[str]:
+        """Those of the work itself, without the audit entries."""
+        return [text for text in self.sent if not text.startswith(_AUDIT)]
+
+    @property
+    def audited(self) -> int:
+        """How many audit entries were written: one for each mutation that was tried."""
+        return len(self.sent) - len(self.statements)
 
     @property
     def codes(self) -> list[Any]:

@@ -100,7 +100,6 @@ async def refresh_session(
         resources.refresh_tokens,
         resources.ended_sessions,
         refresh_token=input.refresh_token,
-        client_address=context.client_address,
     )
     return RefreshSessionPayload.of(context, row, grant)
 
