@@ -71,9 +71,15 @@ def _outcome(error: BaseException) -> str:
 
 
 def _subject_of_payload(payload: Any) -> str | None:
-    """The first object of the payload that has a global id."""
-    for field in fields(payload):
-        if subject := _subject(getattr(getattr(payload, field.name, None), "id", None)):
+    """What the payload says is gone, else its first object: the key of an edge, or an object with a global id."""
+    values = {field.name: getattr(payload, field.name, None) for field in fields(payload)}
+    for name, value in values.items():
+        if name.startswith("removed_") and (subject := _subject(value)):
+            return subject
+    for name, value in values.items():
+        if name.endswith("_id") and isinstance(value, int):
+            return f"{name.removesuffix('_id').title().replace('_', '')}:{value}"
+        if subject := _subject(getattr(value, "id", None)):
             return subject
     return None
 
