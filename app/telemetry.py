@@ -90,6 +90,16 @@ class Metrics:
             "Audit entries of refusals that could not be written.",
             registry=self.registry,
         )
+        self.throttled = Counter(
+            "lectern_attempts_throttled_total",
+            "Attempts refused because there had been too many.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.mails = Counter("lectern_mails_total", "Mails by outcome.", ("outcome",), registry=self.registry)
+        self.mails_waiting = Gauge(
+            "lectern_mails_waiting", "Mails posted and not yet sent.", registry=self.registry
+        )
         self.token_refreshes = Counter(
             "lectern_token_refreshes_total",
             "Refresh tokens presented, by outcome.",

@@ -19,6 +19,7 @@ from app.resources import Resources, open_resources
 from app.settings import DatabaseSettings, Mode, RedisSettings, Settings
 from tests.support import services
 from tests.support.api import Api
+from tests.support.mailbox import mails
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,6 +90,7 @@ async def _session_resources(settings: Settings) -> AsyncIterator[Resources]:
 @pytest.fixture
 async def resources(_session_resources: Resources) -> AsyncIterator[Resources]:
     yield _session_resources
+    await mails(_session_resources)
     await _delete_everything(_session_resources.database)
 
 

@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from app.cli.connection import connected_database
 from app.cli.refusal import Refused, refusals
-from app.identity import service
+from app.identity import addresses, service
 from app.identity.models import Role
 from app.identity.passwords import MAX_BYTES
 
@@ -38,7 +38,7 @@ def create(  # noqa: PLR0917 - a command's options, given by name
         if password_stdin and generate_password:
             raise Refused("Choose one of --password-stdin and --generate-password.")
         # Before somebody types a password twice for an address that is none.
-        service.checked_email(email)
+        addresses.checked_email(email)
         service.checked_name(name)
         password = _given_password(from_stdin=password_stdin, generate=generate_password)
         generated = secrets.token_urlsafe(15) if password is None else None

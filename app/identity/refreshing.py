@@ -13,7 +13,7 @@ from asyncpg import Record
 from sqlalchemy import Interval, Uuid, bindparam, func, select, update
 
 from app.database import Database, Transaction, compiled
-from app.errors import Unavailable
+from app.errors import RateLimited, Unavailable
 from app.identity import reads
 from app.identity.actor import Actor
 from app.identity.ended_sessions import EndedSessions
@@ -21,6 +21,7 @@ from app.identity.errors import InvalidRefreshToken
 from app.identity.models import AuthSession
 from app.identity.refresh_tokens import RefreshToken, RefreshTokens, token_hash
 from app.identity.sessions import Grant, end_sessions
+from app.identity.throttling import Throttle
 from app.telemetry import Metrics
 
 _logger = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ class _Outcome(StrEnum):
     REPEATED = "repeated"
     REUSED = "reused"
     INVALID = "invalid"
+    """Of a session that has ended, or is forgotten: a school comes back from its holidays with many of these."""
+    FORGED = "forged"
+    """We never gave it out."""
 
 
 async def refresh(
@@ -68,19 +72,28 @@ async def refresh(
     tokens: RefreshTokens,
     ended: EndedSessions,
     *,
+    throttle: Throttle,
     refresh_token: str,
+    client_address: str = "",
 ) -> tuple[Record, Grant]:
     """The account's row (id, name, email, role, created_at) and its session's next token.
 
     Takes the database itself: the revocation of a reused token's session has to be committed although the refresh
-    fails. Raises InvalidRefreshToken, Unavailable.
+    fails. Raises InvalidRefreshToken, RateLimited, Unavailable.
     """
+    addresses = throttle.address("refresh", client_address)
     try:
+        await throttle.check(database, addresses)
         outcome, user, grant = await _exchanged(database, tokens, ended, RefreshToken.parse(refresh_token))
     except Unavailable:
         metrics.token_refreshes.labels("unavailable").inc()
         raise
+    except RateLimited:
+        metrics.token_refreshes.labels("rate_limited").inc()
+        raise
     metrics.token_refreshes.labels(outcome).inc()
+    if outcome in {_Outcome.REUSED, _Outcome.FORGED}:
+        await throttle.count_failure(database, addresses)
     if outcome is _Outcome.REUSED:
         assert user is not None
         _logger.warning(
@@ -97,11 +110,11 @@ async def _exchanged(
     database: Database, tokens: RefreshTokens, ended: EndedSessions, presented: RefreshToken | None
 ) -> tuple[_Outcome, Record | None, Grant | None]:
     if presented is None:
-        return _Outcome.INVALID, None, None
+        return _Outcome.FORGED, None, None
     async with database.transaction() as tx:
         session = await tx.fetch_one(_LOCK_SESSION, id=presented.session_id)
         outcome = _judged(tokens, presented, session)
-        if session is None or outcome is _Outcome.INVALID:
+        if session is None or outcome in {_Outcome.INVALID, _Outcome.FORGED}:
             return outcome, None, None
         if outcome is _Outcome.REUSED:
             await end_sessions(tx, ended, Actor(session["user_id"]), presented.session_id)
@@ -120,10 +133,10 @@ def _judged(tokens: RefreshTokens, presented: RefreshToken, session: Record | No
     if presented.generation == session["generation"]:
         # By its hash alone: the key that made it may have been retired since.
         right = hmac.compare_digest(presented.hash, session["token_hash"])
-        return _Outcome.SUCCESS if right else _Outcome.INVALID
+        return _Outcome.SUCCESS if right else _Outcome.FORGED
     # What we never gave out ends nobody's session: its id alone is no secret.
     if presented.generation > session["generation"] or not tokens.genuine(presented, session["seed"]):
-        return _Outcome.INVALID
+        return _Outcome.FORGED
     newest_but_one = presented.generation == session["generation"] - 1
     recent = newest_but_one and session["rotated_ago"] <= tokens.repeat_window
     return _Outcome.REPEATED if recent else _Outcome.REUSED

@@ -58,11 +58,20 @@ _START = compiled(
     .returning(AuthSession.expires_at)
 )
 _CHOSEN = bindparam("chosen", type_=Uuid)
+_KEPT = bindparam("kept", type_=Uuid)
 _END = compiled(
     update(AuthSession)
     .where(AuthSession.user_id == _OWNER, or_(_CHOSEN.is_(None), AuthSession.id == _CHOSEN), *_LIVING)
     .values(revoked_at=_CLOCK)
     .returning(*reads.session_columns())
+)
+
+
+_END_OTHERS = compiled(
+    update(AuthSession)
+    .where(AuthSession.user_id == _OWNER, AuthSession.id.is_distinct_from(_KEPT), *_LIVING)
+    .values(revoked_at=_CLOCK)
+    .returning(AuthSession.id)
 )
 
 
@@ -130,6 +139,11 @@ async def end_sessions(
     rows = await tx.fetch(_END, owner=actor.user_id, chosen=session_id, current=actor.session_id)
     _refuse_tokens_of(tx, ended, rows)
     return rows
+
+
+async def end_other_sessions(tx: Transaction, ended: EndedSessions, actor: Actor) -> None:
+    """Ends all sessions of the actor's own but the one that asks."""
+    _refuse_tokens_of(tx, ended, await tx.fetch(_END_OTHERS, owner=actor.user_id, kept=actor.session_id))
 
 
 def _refuse_tokens_of(tx: Transaction, ended: EndedSessions, rows: Sequence[Record]) -> None:

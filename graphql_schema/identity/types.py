@@ -40,11 +40,21 @@ class User(Node):
         description="Seen by its owner and by administrators; null for others.", policy=EMAIL
     )
     role: Role = field(description="What the account may do.")
+    email_verified: bool | None = field(
+        description="Whether the account has proved that the address is its own. Seen like the address.",
+        policy=EMAIL,
+    )
+    locale: str | None = field(
+        description="Language tag that the owner prefers, such as pt-BR. Seen like the address.", policy=EMAIL
+    )
+    time_zone: str | None = field(
+        description="Time zone of the owner, such as Europe/Lisbon. Seen like the address.", policy=EMAIL
+    )
     proven: strawberry.Private[bool] = False
 
     @classmethod
     def of(cls, row: Row, *, proven: bool = False) -> Self:
-        """From a row (id, name, email, role). `proven`: the one who asks has just proved to be this user."""
+        """From a row of reads.PUBLIC_COLUMNS. `proven`: the one who asks has just proved to be this user."""
         number = row["id"]
         return cls(
             id=global_id("User", number),
@@ -52,6 +62,9 @@ class User(Node):
             name=row["name"],
             email=row["email"],
             role=row["role"],
+            email_verified=row["email_verified_at"] is not None,
+            locale=row["locale"],
+            time_zone=row["time_zone"],
             proven=proven,
         )
 

@@ -56,15 +56,16 @@ class Api:
         counted = StatementCount(keep_texts=True)
         token = statements.set(counted)
         try:
-            result = execute(
-                SCHEMA, parsed, context_value=Context(self.resources, actor), variable_values=variables
-            )
+            result = execute(SCHEMA, parsed, context_value=self.context(actor), variable_values=variables)
             if not isinstance(result, ExecutionResult):
                 result = await result
         finally:
             statements.reset(token)
         assert isinstance(result, ExecutionResult)
         return Answer(result.data or {}, result.errors or [], counted.texts)
+
+    def context(self, actor: Actor) -> Context:
+        return Context(self.resources, actor)
 
     async def change(self, verb: str, actor: Actor, selection: str = "", **values: Any) -> Any:
         """Runs one mutation; returns its payload. `selection` is put beside `userErrors`."""

@@ -1,14 +1,23 @@
 """Accounts, read."""
 
 from asyncpg import Record
-from sqlalchemy import BigInteger, Boolean, any_, bindparam, or_, select
+from sqlalchemy import BigInteger, Boolean, Text, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.database import Fetch, compiled
 from app.identity.actor import Actor
 from app.identity.models import Role, User
 
-PUBLIC_COLUMNS = (User.id, User.name, User.email, User.role, User.created_at)
+PUBLIC_COLUMNS = (
+    User.id,
+    User.name,
+    User.email,
+    User.role,
+    User.created_at,
+    User.email_verified_at,
+    User.locale,
+    User.time_zone,
+)
 """What the rest of the program may know of a user; the password's hash stays in this domain."""
 
 _USERS_BY_ID = compiled(
@@ -24,13 +33,25 @@ _VISIBLE_USERS_BY_ID = compiled(
         ),
     )
 )
-_USER_BY_EMAIL_KEY = compiled(
-    select(*PUBLIC_COLUMNS, User.password_hash).where(User.email_key == bindparam("email_key"))
+# The account that has proved the address comes first, then the last that claims it. The others can be reached by the
+# link in their mail alone.
+_ACCOUNTS_OF_ADDRESS = compiled(
+    select(*PUBLIC_COLUMNS, User.password_hash)
+    .where(User.email_key == bindparam("email_key", type_=Text), User.email_verified_at.is_not(None))
+    .union_all(
+        select(*PUBLIC_COLUMNS, User.password_hash)
+        .where(User.email_key == bindparam("email_key", type_=Text), User.email_verified_at.is_(None))
+        .order_by(User.id.desc())
+        .limit(1)
+    )
+)
+_CREDENTIALS = compiled(
+    select(*PUBLIC_COLUMNS, User.password_hash).where(User.id == bindparam("user_id", type_=BigInteger))
 )
 
 
 async def users_by_id(connection: Fetch, ids: list[int]) -> list[Record]:
-    """Rows (id, name, email, role, created_at) of those ids that exist, in no order."""
+    """Rows of PUBLIC_COLUMNS of those ids that exist, in no order."""
     return await connection.fetch(_USERS_BY_ID, ids=ids)
 
 
@@ -44,7 +65,27 @@ async def visible_users_by_id(connection: Fetch, ids: list[int], actor: Actor) -
     )
 
 
+async def accounts_of_address(connection: Fetch, email_key: str) -> list[Record]:
+    """The account that owns the address, if any, then the newest that claims it without proof, if any.
+
+    Rows as of `credentials`; `email_key` is an address in the form of addresses.email_key.
+    """
+    return await connection.fetch(_ACCOUNTS_OF_ADDRESS, email_key=email_key)
+
+
 async def user_by_email_key(connection: Fetch, email_key: str) -> Record | None:
-    """The row (id, name, email, role, created_at, password_hash) of an address in the form of `email_key`."""
-    rows = await connection.fetch(_USER_BY_EMAIL_KEY, email_key=email_key)
+    """The first of them: the owner, else the newest that claims the address."""
+    rows = await accounts_of_address(connection, email_key)
+    return rows[0] if rows else None
+
+
+async def verified_user_by_email_key(connection: Fetch, email_key: str) -> Record | None:
+    """The owner of the address alone."""
+    rows = await accounts_of_address(connection, email_key)
+    return rows[0] if rows and rows[0]["email_verified_at"] is not None else None
+
+
+async def credentials(connection: Fetch, user_id: int) -> Record | None:
+    """The account's row with its password_hash, which stays in this domain."""
+    rows = await connection.fetch(_CREDENTIALS, user_id=user_id)
     return rows[0] if rows else None

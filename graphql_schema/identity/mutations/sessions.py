@@ -99,7 +99,9 @@ async def refresh_session(
         resources.metrics,
         resources.refresh_tokens,
         resources.ended_sessions,
+        throttle=resources.throttle,
         refresh_token=input.refresh_token,
+        client_address=context.client_address,
     )
     return RefreshSessionPayload.of(context, row, grant)
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from app.database import Database, Query
-from app.identity import service
+from app.identity import sign_in
 from app.identity.models import Role
-from app.settings import Settings
+from app.identity.throttling import Throttle
+from app.settings import AuthenticationSettings, Settings
 from app.telemetry import Metrics
 from tests.factories.identity import PASSWORD, make_user
 
@@ -54,7 +55,11 @@ async def rows(database: Database) -> list[Any]:
 
 
 async def signs_in(database: Database, email: str, password: str) -> bool:
-    return bool(await service.login(database, Metrics(), email=email, password=password))
+    return bool(
+        await sign_in.login(
+            database, Metrics(), Throttle(AuthenticationSettings(), Metrics()), email=email, password=password
+        )
+    )
 
 
 async def test_an_administrator_with_a_given_password(lectern: Lectern, database: Database) -> None:

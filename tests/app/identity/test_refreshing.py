@@ -33,6 +33,7 @@ async def refresh(
         metrics or Metrics(),
         tokens or resources.refresh_tokens,
         resources.ended_sessions,
+        throttle=resources.throttle,
         refresh_token=token,
     )
 
@@ -178,7 +179,7 @@ async def test_refreshes_are_counted_by_outcome(resources: Resources) -> None:
     await refresh(resources, grant.refresh_token, metrics=metrics)
     await refresh(resources, grant.refresh_token, metrics=metrics)
     await refused(resources, "nonsense", metrics=metrics)
-    assert counted(metrics) == {"success": 1, "repeated": 1, "invalid": 1}
+    assert counted(metrics) == {"success": 1, "repeated": 1, "forged": 1}
 
 
 def counted(metrics: Metrics) -> dict[str, float]:

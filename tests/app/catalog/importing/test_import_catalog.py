@@ -20,6 +20,7 @@ from app.identity import reads, service
 from app.identity.actor import Actor
 from app.identity.models import Role
 from app.resources import Resources
+from tests.factories.identity import make_user
 
 OPTIONS = ImportOptions(
     columns={"title": "name", "description": "about", "category": "area", "url": "link"},
@@ -306,7 +307,15 @@ async def test_whoever_registers_the_imports_address_gets_no_courses(
     database: Database, tmp_path: Path
 ) -> None:
     async with database.transaction() as tx:
-        await service.register(tx, email=IMPORT_EMAIL, password="something of my own", name="Sly")
+        sly = await service.register(tx, email=IMPORT_EMAIL, password="something of my own", name="Sly")
+    await run(database, write(tmp_path / "f.csv", some(1)))
+    owners = await rows(database, "SELECT instructor_id FROM courses")
+    assert len(owners) == 1
+    assert owners[0]["instructor_id"] != sly["id"]
+
+
+async def test_an_imports_address_that_somebody_has_is_refused(database: Database, tmp_path: Path) -> None:
+    await make_user(database, email=IMPORT_EMAIL, password="something of my own")
     with pytest.raises(ImportRefused, match="belongs to somebody"):
         await run(database, write(tmp_path / "f.csv", some(1)))
     assert await rows(database, "SELECT id FROM courses") == []

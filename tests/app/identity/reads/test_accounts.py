@@ -13,7 +13,8 @@ async def test_users_by_id_is_one_statement_for_any_number(database: Database) -
     statements.reset(token)
     assert counted.total == 1
     assert {row["id"]: row["email"] for row in rows} == {user.number: user.email for user in users}
-    assert set(rows[0].keys()) == {"id", "name", "email", "role", "created_at"}
+    assert set(rows[0].keys()) == {column.name for column in reads.PUBLIC_COLUMNS}
+    assert "password_hash" not in dict(rows[0])
 
 
 async def test_no_ids_no_rows(database: Database) -> None:
