@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.asgi.account_pages import account_routes
 from app.asgi.answers import error_body
 from app.asgi.entry import Entry
 from app.asgi.graphql_endpoint import GraphQLEndpoint
@@ -53,6 +54,7 @@ def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> 
     site = Starlette(
         routes=[
             *make_service_routes(lambda: site.state.resources),
+            *([] if settings.mail.account_url else account_routes()),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],
         lifespan=lifespan,

@@ -8,23 +8,18 @@ attempts at once no more than the allowed failures tell anything, and a process 
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from asyncpg import Record
 
 from app.database import Database, Fetch, Query, Transaction
 from app.errors import RateLimited
+from app.identity.failures import Failures
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics
 
-WINDOW = timedelta(minutes=1)
-FIRST_REST = timedelta(minutes=1)
-LONGEST_REST = timedelta(minutes=15)
-"""Rests double up to this: whoever knows an address can keep its owner out, but not for long after giving up."""
-FORGIVEN_AFTER = timedelta(hours=1)
-"""Without a failure for so long, the next rest is the first again."""
 _MAILS = 3
 _IPV6_PREFIX = 64  # what one customer of a network has; the rest of the address is theirs to choose
 
@@ -59,40 +54,6 @@ class Key:
     kind: str
     digest: bytes
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is kept of a key."""
-
-    failures: int = 0
-    window_began: datetime | None = None
-    rests: int = 0
-    rests_until: datetime | None = None
-    last_failure: datetime | None = None
-
-    def resting(self, now: datetime) -> bool:
-        return self.rests_until is not None and self.rests_until > now
-
-    def after_failure(self, now: datetime, attempts: int) -> "State":
-        """One failure more. The one that reaches `attempts` within the window begins a rest. Not while resting."""
-        window_began, failures = self.window_began, self.failures + 1
-        if window_began is None or now - window_began >= WINDOW:
-            window_began, failures = now, 1
-        rests = 0 if self.last_failure is None or now - self.last_failure >= FORGIVEN_AFTER else self.rests
-        counted = replace(
-            self,
-            failures=failures,
-            window_began=window_began,
-            rests=rests,
-            last_failure=now,
-            rests_until=None,
-        )
-        if failures < attempts:
-            return counted
-        # Beyond a few doublings the longest rest is reached: no power of two that no clock can hold.
-        rest = min(FIRST_REST * 2 ** min(rests, 10), LONGEST_REST)
-        return replace(counted, failures=0, window_began=None, rests=rests + 1, rests_until=now + rest)
 
 
 class Throttle:
@@ -189,8 +150,10 @@ def _key(kind: str, name: str, attempts: int) -> Key:
     return Key(kind, hashlib.sha256(f"{kind}:{name}".encode()).digest(), attempts)
 
 
-def _state(row: Record) -> State:
-    return State(row["failures"], row["window_began"], row["rests"], row["rests_until"], row["last_failure"])
+def _state(row: Record) -> Failures:
+    return Failures(
+        row["failures"], row["window_began"], row["rests"], row["rests_until"], row["last_failure"]
+    )
 
 
 def _network(address: str) -> str:

@@ -1,18 +1,18 @@
-"""Making an account, signing in, and what one tells of oneself."""
+"""Making an account, signing in."""
 
 from typing import Self
 
 import strawberry
 
 from app.database import Transaction
-from app.identity import email_verification, profile, service, sign_in
+from app.identity import email_verification, service, sign_in
 from app.identity.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
 from graphql_schema.identity.mutations.sessions import authentication_session, started
 from graphql_schema.identity.types import AuthenticationSession, User
 from graphql_schema.mutation import UserError, mutation, user_errors
-from graphql_schema.permissions import PUBLIC, SIGNED_IN, policy
+from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
 
 
@@ -27,19 +27,6 @@ class RegisterInput:
 class LoginInput:
     email: str = strawberry.field(description="The account's address; case does not matter.")
     password: str = strawberry.field(description="The account's password.")
-
-
-@strawberry.input(description="What to change of the viewer's own account; at least one field.")
-class UpdateProfileInput:
-    name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Shown to others, 1 to 100 characters. Null is refused."
-    )
-    locale: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A language tag such as pt-BR; null forgets it."
-    )
-    time_zone: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A name such as Europe/Lisbon; null forgets it."
-    )
 
 
 @strawberry.type(description="The new account, signed in.")
@@ -66,13 +53,6 @@ class LoginPayload:
         return cls(session=authentication_session(context, row, grant), user=User.of(row, proven=True))
 
 
-@strawberry.type(description="The viewer's account.")
-@policy(PUBLIC)
-class UpdateProfilePayload:
-    user: User | None = field(description="As it now is; null when there are errors.", default=None)
-    user_errors: list[UserError] = user_errors()
-
-
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
     resources = context.resources
     row = await service.register(tx, email=input.email, password=input.password, name=input.name)
@@ -96,18 +76,6 @@ async def login(tx: Transaction, context: Context, input: LoginInput) -> LoginPa
     return LoginPayload.of(context, row, await started(tx, context, row))
 
 
-async def update_profile(
-    tx: Transaction, context: Context, input: UpdateProfileInput
-) -> UpdateProfilePayload:
-    given = {
-        name: value
-        for name in ("name", "locale", "time_zone")
-        if (value := getattr(input, name)) is not strawberry.UNSET
-    }
-    row = await profile.update_profile(tx, context.actor, **given)
-    return UpdateProfilePayload(user=User.of(row))
-
-
 @strawberry.type
 class AccountMutations:
     register = mutation(
@@ -121,9 +89,4 @@ class AccountMutations:
         policy=PUBLIC,
         description="Signs in with e-mail address and password. After five wrong ones a minute, for an account or from an "
         "address, RATE_LIMITED with `retryAfterSeconds`, longer each time.",
-    )
-    update_profile = mutation(
-        update_profile,
-        policy=SIGNED_IN,
-        description="Changes the viewer's name, locale or time zone: the fields that are given.",
     )

@@ -1,22 +1,17 @@
 """Failures are counted exactly, whoever comes at once; rests grow, are forgiven, and outlive the process."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.database import Database
 from app.errors import RateLimited
-from app.identity.throttling import FIRST_REST, FORGIVEN_AFTER, LONGEST_REST, WINDOW, Key, State, Throttle
+from app.identity.failures import FORGIVEN_AFTER, WINDOW
+from app.identity.throttling import Key, Throttle
 from app.resources import Resources
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics
 from tests.factories.catalog import run
-
-BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -161,22 +156,3 @@ async def test_what_is_left_out_in_silence(throttle: Throttle, database: Databas
         async with database.transaction() as tx:
             answers.append(await throttle.allows(tx, key))
     assert answers == [True, True, True, False, False]
-
-
-@given(gaps=st.lists(st.integers(0, 4000), max_size=60), attempts=st.integers(2, 6))
-def test_whatever_the_times_failures_stay_within_the_limit(gaps: list[int], attempts: int) -> None:
-    """An attacker who tries whenever no rest holds them back."""
-    state, now = State(), BEGIN
-    told: list[datetime] = []
-    for gap in gaps:
-        now += gap * SECOND
-        if state.resting(now):
-            continue
-        state = state.after_failure(now, attempts)
-        told.append(now)
-        assert state.failures < attempts
-        if state.rests_until is not None:
-            assert FIRST_REST <= state.rests_until - now <= LONGEST_REST
-        within = [moment for moment in told if now - moment < WINDOW]
-        # A window that began later may end with a few of the one before: never more than two windows' worth.
-        assert len(within) <= 2 * attempts - 1
