@@ -47,7 +47,7 @@ class UserError:
 
 
 def user_errors() -> Any:
-    """The field that every payload ends with."""
+    """The field that every payload has."""
     return field(description="Why nothing was done; empty when it was.", default_factory=list)
 
 

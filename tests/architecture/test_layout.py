@@ -35,6 +35,7 @@ ENVIRONMENT_READERS = {
 DOCUMENTS = (
     "README.md",
     "docs/architecture.md",
+    "docs/clients.md",
     "docs/operations.md",
     *(f"docs/decisions/{path.name}" for path in sorted((ROOT / "docs/decisions").glob("*.md"))),
 )
