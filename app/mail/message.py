@@ -5,6 +5,8 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, make_msgid
 
+_LONGEST_LINE = 998
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -27,6 +29,12 @@ class Message:
         message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip(" >") or None)
         # So that no holiday notice answers a machine.
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(self.text)
-        message.add_alternative(self.html, subtype="html")
+        message.set_content(self.text, cte=_transfer_encoding(self.text))
+        message.add_alternative(self.html, subtype="html", cte=_transfer_encoding(self.html))
         return message
+
+
+def _transfer_encoding(text: str) -> str:
+    # As it is wherever RFC 5322 lets it be: links stay whole for whoever looks at a mail's file.
+    plain = text.isascii() and max(map(len, text.splitlines()), default=0) <= _LONGEST_LINE
+    return "7bit" if plain else "quoted-printable"

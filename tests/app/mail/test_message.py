@@ -27,6 +27,12 @@ def test_it_reads_back_as_it_was_written() -> None:
     assert parsed(message().encoded(SENDER).as_bytes()).text.strip() == "Wörter."
 
 
+def test_links_stay_whole() -> None:
+    link = f"https://school.test/account#token={'x' * 43}"
+    plain = Message("test", "a@school.test", "S", f"{link}\n", f'<a href="{link}">A</a>')
+    assert plain.encoded(SENDER).as_bytes().count(link.encode()) == 2
+
+
 def test_ids_differ() -> None:
     assert message().encoded(SENDER)["Message-ID"] != message().encoded(SENDER)["Message-ID"]
 

@@ -17,6 +17,9 @@ const answer = document.querySelector("#answer");
 // The token shall not stay in the history of a shared machine.
 history.replaceState(null, "", location.pathname);
 
+// A link that is opened where the page is open already changes the fragment alone.
+addEventListener("hashchange", () => location.reload());
+
 function show(name) {
   for (const [id, form] of Object.entries(forms)) form.hidden = id !== name;
 }

@@ -1,55 +1,19 @@
 // Drives the IDE in a real Chromium against a running server with demo logins, and stops at the first thing amiss.
 //
-//   npm install && node ide_in_browser.mjs http://127.0.0.1:8000 [folder for screenshots]
-//
-// CHROMIUM names another browser than Debian's.
+//   npm install && node ide.mjs http://127.0.0.1:8000 [folder for screenshots]
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { open } from "./chromium.mjs";
 
 const address = process.argv[2] ?? "http://127.0.0.1:8000";
-const pictures = process.argv[3];
-const home = await mkdtemp(join(tmpdir(), "lectern-ide-"));
-const context = await chromium.launchPersistentContext(home, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  headless: true,
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-  ],
-  viewport: { width: 1280, height: 800 },
-});
-context.setDefaultTimeout(15_000);
-
-const elsewhere = [];
-const complaints = [];
-// No request may leave this machine, whatever the page asks for; asking at all is noted.
-await context.route(
-  (url) => url.origin !== new URL(address).origin && ["http:", "https:"].includes(url.protocol),
-  (route) => {
-    elsewhere.push(route.request().url());
-    return route.abort();
-  },
-);
-const page = await context.newPage();
-page.on("pageerror", (error) => complaints.push(String(error)));
-page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+const { page, elsewhere, complaints, picture, step, close } = await open(address, process.argv[3]);
 
 const query = page.getByLabel("GraphQL query");
 const result = page.locator("#result");
 const outcome = page.locator("#outcome");
-const picture = (name) => (pictures ? page.screenshot({ path: join(pictures, `${name}.png`) }) : null);
 
 async function write(text) {
   await query.fill(text);
-}
-
-async function step(name, body) {
-  await body();
-  console.log(`ok  ${name}`);
 }
 
 try {
@@ -203,6 +167,5 @@ try {
   await picture("failure");
   throw error;
 } finally {
-  await context.close();
-  await rm(home, { recursive: true, force: true });
+  await close();
 }
