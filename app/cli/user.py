@@ -11,8 +11,9 @@ from asyncpg import Record
 
 from app.cli.connection import connected_database
 from app.cli.refusal import Refused, refusals
-from app.identity import addresses, service
-from app.identity.models import Role
+from app.identity import addresses, audit, service
+from app.identity.audit import Attempt
+from app.identity.models import SUCCESS, Role
 from app.identity.passwords import MAX_BYTES
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: make one, change a role.")
@@ -60,12 +61,21 @@ def set_role(
 
 async def _create(email: str, name: str, role: Role, password: str) -> Record:
     async with connected_database() as database, database.transaction() as tx:
-        return await service.create_user(tx, email=email, name=name, role=role, password=password)
+        user = await service.create_user(tx, email=email, name=name, role=role, password=password)
+        await audit.record(tx, _by_operator("createUser", user))
+        return user
 
 
 async def _set_role(email: str, role: Role) -> Record:
     async with connected_database() as database, database.transaction() as tx:
-        return await service.set_role(tx, email=email, role=role)
+        user = await service.set_role(tx, email=email, role=role)
+        await audit.record(tx, _by_operator("setRole", user))
+        return user
+
+
+def _by_operator(action: str, user: Record) -> Attempt:
+    """The audit entry of a command: whoever runs it is known to the machine alone."""
+    return Attempt(action, SUCCESS, subject=f"User:{user['id']}", user_agent="lectern user")
 
 
 def _given_password(*, from_stdin: bool, generate: bool) -> str | None:

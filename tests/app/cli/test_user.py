@@ -90,6 +90,11 @@ async def test_json_for_scripts(lectern: Lectern, database: Database) -> None:
     changed = json.loads((await lectern("set-role", "ann@school.test", "instructor", "--json")).stdout)
     assert changed == {**made, "role": "instructor"}
     assert (await rows(database))[0]["role"] == "instructor"
+    entries = await database.fetch(Query("SELECT * FROM audit_log ORDER BY id", (), {}))
+    assert [(entry["action"], entry["outcome"], entry["subject"], entry["device"]) for entry in entries] == [
+        ("createUser", "SUCCESS", f"User:{row['id']}", "lectern user"),
+        ("setRole", "SUCCESS", f"User:{row['id']}", "lectern user"),
+    ]
 
 
 async def test_set_role_finds_the_account_in_any_case(lectern: Lectern, database: Database) -> None:
