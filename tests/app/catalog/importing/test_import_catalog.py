@@ -231,7 +231,7 @@ async def test_bad_rows_are_listed_and_the_others_are_in(database: Database, tmp
     result = await run(database, file)
 
     assert counts(result) == (25, 0, 0, 5)
-    assert [(refusal.line, refusal.reason) for refusal in result.refusals.kept] == [
+    assert [(refusal.place, refusal.reason) for refusal in result.refusals.kept] == [
         (4, "The title is missing."),
         (6, "title: Some bytes are not valid in the file's encoding."),
         (8, "The row has 2 columns, the header 6."),
