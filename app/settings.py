@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -24,6 +26,43 @@ def _comma_separated(value: object) -> object:
     )
 
 
+_SECRET: Final[JsonDict] = {"secret": True}
+"""Marks a setting whose variable may be replaced by one that ends in _FILE. Its group needs `_files` below."""
+
+
+def _secrets_from_files(cls: type[BaseSettings], values: Any) -> Any:
+    """A container's secret is a file; `docker inspect` and /proc show variables. Not pydantic's `secrets_dir`: it wants
+
+    files that are named like the variables in one folder, and prefers one of the two where both are given.
+    """
+    for name, variable in _secrets(cls):
+        file = os.environ.get(f"{variable}_FILE")
+        if not file:
+            continue
+        if os.environ.get(variable):
+            raise PydanticCustomError("both", f"Set either {variable} or {variable}_FILE, not both")
+        if values.get(name):
+            continue  # said by the program itself
+        try:
+            # Editors end a file with a new line, secrets do not.
+            values[name] = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise PydanticCustomError(
+                "file", f"The file of {variable}_FILE cannot be read: {reason}"
+            ) from None
+        if not values[name]:
+            raise PydanticCustomError("file", f"The file of {variable}_FILE is empty")
+    return values
+
+
+def _secrets(group: type[BaseSettings]) -> Iterator[tuple[str, str]]:
+    """Field and variable of each secret of a group."""
+    for name, field in group.model_fields.items():
+        if field.json_schema_extra == _SECRET:
+            yield name, f"{group.model_config.get('env_prefix', '')}{name}".upper()
+
+
 class Mode(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
@@ -31,9 +70,12 @@ class Mode(StrEnum):
 
 class DatabaseSettings(BaseSettings):
     model_config = _group("LECTERN_DATABASE_")
+    _files = model_validator(mode="before")(_secrets_from_files)
 
     url: str = Field(
         "",
+        repr=False,
+        json_schema_extra=_SECRET,
         description="postgresql:// address of PostgreSQL 18; empty in development: an embedded one is started.",
     )
     pool_size: int = Field(10, ge=1, description="Connections a process holds at most.")
@@ -57,9 +99,12 @@ class DatabaseSettings(BaseSettings):
 
 class RedisSettings(BaseSettings):
     model_config = _group("LECTERN_REDIS_")
+    _files = model_validator(mode="before")(_secrets_from_files)
 
     url: str = Field(
         "",
+        repr=False,
+        json_schema_extra=_SECRET,
         description="redis:// address of Valkey or Redis; empty in development: an embedded one is started.",
     )
     pool_size: int = Field(20, ge=1, description="Connections a process holds at most.")
@@ -80,9 +125,20 @@ class HttpSettings(BaseSettings):
     operation_timeout: float = Field(10.0, gt=0, description="Seconds one GraphQL operation may take.")
     keep_alive: float = Field(15.0, gt=0, description="Seconds an idle connection stays open.")
     shutdown_grace: float = Field(
-        10.0, gt=0, description="Seconds that running requests get when the server stops."
+        20.0, gt=0, description="Seconds that running requests get when the server stops."
     )
     backlog: int = Field(2048, ge=1, description="Connections the kernel may queue.")
+
+
+class WorkerSettings(BaseSettings):
+    model_config = _group("LECTERN_WORKER_")
+
+    host: str = Field("127.0.0.1", description="Address on which `lectern worker` tells about itself.")
+    port: int = Field(
+        8001, ge=0, le=65535, description="Its port, for /healthz, /readyz and /metrics; 0 is none."
+    )
+    max_jobs: int = Field(10, ge=1, description="Jobs that run at once in a worker.")
+    shutdown_grace: float = Field(20.0, gt=0, description="Seconds that jobs get when the worker stops.")
 
 
 class GraphQLSettings(BaseSettings):
@@ -142,9 +198,11 @@ class AuthenticationSettings(BaseSettings):
 
 class MailSettings(BaseSettings):
     model_config = _group("LECTERN_")
+    _files = model_validator(mode="before")(_secrets_from_files)
 
     smtp_url: SecretStr = Field(
         SecretStr(""),
+        json_schema_extra=_SECRET,
         description="smtp:// or smtps:// address of the mail server, user:password@ in it if needed; empty: mails become "
         "files in the folder `mail` of the home.",
     )
@@ -186,6 +244,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
     graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
     authentication: AuthenticationSettings = Field(default_factory=AuthenticationSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
@@ -210,6 +269,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     DatabaseSettings,
     RedisSettings,
     HttpSettings,
+    WorkerSettings,
     GraphQLSettings,
     AuthenticationSettings,
     MailSettings,
@@ -220,9 +280,14 @@ GROUPS: tuple[type[BaseSettings], ...] = (
 def variables() -> Iterator[tuple[str, FieldInfo]]:
     """Every environment variable that is a setting, with its field."""
     for group in GROUPS:
+        secrets = dict(_secrets(group))
         for name, field in group.model_fields.items():
-            if field.annotation not in GROUPS:
-                yield f"{group.model_config.get('env_prefix', '')}{name}".upper(), field
+            if field.annotation in GROUPS:
+                continue
+            yield f"{group.model_config.get('env_prefix', '')}{name}".upper(), field
+            if name in secrets:
+                meaning = "File with the same, instead of the variable."
+                yield f"{secrets[name]}_FILE", FieldInfo(annotation=Path, default=None, description=meaning)
 
 
 def unknown_variables() -> list[str]:
@@ -231,3 +296,14 @@ def unknown_variables() -> list[str]:
     return sorted(
         name for name in os.environ if name.upper().startswith("LECTERN_") and name.upper() not in known
     )
+
+
+def wrong_values(error: ValidationError) -> list[str]:
+    """A sentence for each value that a group refused; it names the variable and never shows a value."""
+    group = next((group for group in GROUPS if group.__name__ == error.title), None)
+    prefix = group.model_config.get("env_prefix", "") if group else ""
+    sentences = []
+    for detail in error.errors(include_url=False, include_input=False):
+        name = f"{prefix}{'_'.join(map(str, detail['loc']))}".upper()
+        sentences.append(f"{name} does not fit: {detail['msg']}." if detail["loc"] else f"{detail['msg']}.")
+    return sentences

@@ -106,6 +106,22 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.cron_runs = Counter(
+            "lectern_cron_runs_total", "Runs by the clock.", ("job", "outcome"), registry=self.registry
+        )
+        self.cron_seconds = Histogram(
+            "lectern_cron_seconds",
+            "Seconds that a run by the clock took.",
+            ("job",),
+            buckets=(0.01, 0.1, 1, 10, 60, 300),
+            registry=self.registry,
+        )
+        self.cron_last_success = Gauge(
+            "lectern_cron_last_success_timestamp_seconds",
+            "When a run by the clock last succeeded in this worker.",
+            ("job",),
+            registry=self.registry,
+        )
 
 
 class JsonFormatter(logging.Formatter):

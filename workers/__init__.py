@@ -1,4 +1,4 @@
 """The background program. It holds short jobs only: claim, call a service, record.
 
-The first of them arrives with the outbox.
+Today it runs the cron table of schedule.py; jobs that mutations ask for arrive with the outbox.
 """

@@ -18,6 +18,7 @@ from app.asgi.answers import error_body
 from app.asgi.entry import Entry
 from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
+from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
 from app.errors import Unavailable
@@ -32,16 +33,18 @@ from graphql_schema.schema import build_schema
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> Entry:
+def create_app(
+    settings: Settings, *, demo_logins: Sequence[DemoLogin] = (), siblings: Siblings | None = None
+) -> Entry:
     """The whole API. Resources are opened when the server starts it and closed when it stops.
 
-    `demo_logins` are offered by the IDE, so only where passwords are no secret.
+    `demo_logins` are offered by the IDE, so only where passwords are no secret. `siblings` are the processes of one port.
     """
     schema = build_schema()._schema  # noqa: SLF001 - the executor runs the graphql-core schema itself
 
     @asynccontextmanager
     async def lifespan(site: Starlette) -> AsyncIterator[None]:
-        async with open_resources(settings) as resources:
+        async with open_resources(settings) as resources, offering_metrics(resources.metrics, siblings):
             site.state.resources = resources
             await _prepare_partitions(resources)
             entry.mount(GraphQLEndpoint(settings, schema, resources.metrics, _context_builder(resources)))
@@ -53,7 +56,7 @@ def create_app(settings: Settings, *, demo_logins: Sequence[DemoLogin] = ()) -> 
 
     site = Starlette(
         routes=[
-            *make_service_routes(lambda: site.state.resources),
+            *make_service_routes(lambda: site.state.resources, siblings),
             *([] if settings.mail.account_url else account_routes()),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],

@@ -6,11 +6,12 @@ from time import perf_counter
 from typing import Any, Final
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.asgi.process_metrics import Siblings, exposed
 from app.errors import Unavailable
 from app.resources import Resources
 
@@ -18,8 +19,8 @@ from app.resources import Resources
 CHECK_TIMEOUT: Final = 2.0
 
 
-def make_service_routes(resources: Callable[[], Resources]) -> list[Route]:
-    """`resources` gives what the lifespan has opened."""
+def make_service_routes(resources: Callable[[], Resources], siblings: Siblings | None = None) -> list[Route]:
+    """`resources` gives what the lifespan has opened; `siblings` are the processes of one port."""
 
     async def alive(_request: Request) -> Response:
         return _json({"status": "alive"})
@@ -34,9 +35,8 @@ def make_service_routes(resources: Callable[[], Resources]) -> list[Route]:
         )
 
     async def metrics(_request: Request) -> Response:
-        return Response(
-            generate_latest(resources().metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        exposition = await exposed(resources().metrics, siblings)
+        return Response(exposition, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def keys(_request: Request) -> Response:
         # Short enough that a new key is known everywhere before it signs, see the overlap of key rotation.

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsError
+from pydantic_settings import SettingsError
 from typer.core import TyperGroup
 
-from app.cli import dev, doctor, import_command, keys, migrate, psql, serve, user
+from app.cli import dev, doctor, import_command, keys, migrate, psql, serve, user, worker
 from app.cli.refusal import Refused
 from app.embedded import EmbeddedError
 from app.errors import DomainError, Unavailable
 from app.identity.errors import SigningKeyError
+from app.settings import wrong_values
 
 _EXPECTED = (Refused, EmbeddedError, SettingsError, SigningKeyError, DomainError, Unavailable)
 
@@ -30,7 +31,7 @@ class _OneSentence(TyperGroup):
         except _EXPECTED as error:
             sentence = str(error)
         except ValidationError as error:
-            sentence = _wrong_setting(error)
+            sentence = wrong_values(error)[0]
         except Exception as error:
             if ctx.params["debug"] or ctx.params["log_level"].upper() == "DEBUG":
                 raise
@@ -45,6 +46,7 @@ app = typer.Typer(
 
 app.command(name="dev")(dev.dev)
 app.command(name="serve")(serve.serve)
+app.command(name="worker")(worker.worker)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="migrate")(migrate.migrate)
 app.command(name="migration")(migrate.migration)
@@ -74,13 +76,3 @@ def main() -> None:
         # Whoever read our output has left (`lectern ... | head`); there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-def _wrong_setting(error: ValidationError) -> str:
-    """Names the variable: pydantic knows the group and the field."""
-    prefixes = {
-        group.__name__: group.model_config.get("env_prefix", "") for group in BaseSettings.__subclasses__()
-    }
-    first = error.errors(include_url=False)[0]
-    name = "_".join(map(str, first["loc"]))
-    return f"{prefixes.get(error.title, '')}{name}".upper() + f" does not fit: {first['msg']}."

@@ -30,7 +30,7 @@ def dev(
     ] = None,
     bound_to_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
 ) -> None:
-    """Start PostgreSQL, Valkey and the API on this machine; Ctrl-C stops all of them."""
+    """Start PostgreSQL, Valkey, the API and a worker on this machine; Ctrl-C stops all of them."""
     if bound_to_parent:
         end_with_parent()
     settings = _settings(port)
@@ -45,6 +45,9 @@ def dev(
 
 def _settings(port: int | None) -> Settings:
     settings = Settings(mode=Mode.DEVELOPMENT)
+    # The worker of this command lives in the API's process: it needs no port to be asked on, and a person no patience.
+    beside = settings.worker.model_copy(update={"port": 0, "shutdown_grace": 3.0})
+    settings = settings.model_copy(update={"worker": beside})
     if port is None:
         return settings
     return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
@@ -52,7 +55,8 @@ def _settings(port: int | None) -> Settings:
 
 def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     configure_logging(json=False, level=settings.log_level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for library in ("alembic", "arq"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     if settings.redis.url:
         server.check_redis_address(settings.redis)
     listener = stack.enter_context(server.bind(settings.http))
@@ -63,9 +67,17 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
 
     # Imported late: the schema takes a second, and what is wrong with the services should be said before.
     from app.asgi import create_app  # noqa: PLC0415
+    from workers.main import working  # noqa: PLC0415
 
     application = create_app(settings, demo_logins=logins)
-    server.run(application, settings, listener, ending, ready=lambda: _greet(settings, logins))
+    server.run(
+        application,
+        settings,
+        listener,
+        ending,
+        ready=lambda: _greet(settings, logins),
+        beside=lambda: working(settings),
+    )
 
 
 def load_demo_data(settings: Settings) -> "list[DemoLogin]":

@@ -18,7 +18,7 @@ from app.errors import Unavailable
 from app.identity.errors import SigningKeyError
 from app.identity.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
-from app.settings import GROUPS, Settings, unknown_variables
+from app.settings import GROUPS, Settings, unknown_variables, wrong_values
 
 _POSTGRES = 18
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -64,19 +64,13 @@ async def examine(processes: int, *, now: Callable[[], float] = time.time) -> li
 def _wrong_values() -> Iterator[Problem]:
     """Settings that cannot be read at all: all of them, not only the first."""
     for group in reversed(GROUPS):  # Settings, which is made of the others, comes last
-        prefix = group.model_config.get("env_prefix", "")
         try:
             group()
         except ValidationError as error:
             if error.title != group.__name__:
                 continue  # one of the others, named already
-            for detail in error.errors(include_url=False, include_input=False):
-                name = f"{prefix}{'_'.join(map(str, detail['loc']))}".upper()
-                yield Problem(
-                    "settings",
-                    f"{name} does not fit: {detail['msg']}.",
-                    "See the table in docs/operations.md.",
-                )
+            for sentence in wrong_values(error):
+                yield Problem("settings", sentence, "See the table in docs/operations.md.")
         except SettingsError as error:
             yield Problem("settings", f"{error}.", "See the table in docs/operations.md.")
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from app.errors import DomainError, Unavailable
 from app.identity.errors import SigningKeyError
+from app.settings import wrong_values
 
 
 class Refused(Exception):
@@ -23,8 +24,7 @@ def refusals() -> Iterator[None]:
     except (Refused, DomainError, Unavailable, SigningKeyError) as error:
         sentence = str(error)
     except ValidationError as error:
-        first = error.errors()[0]
-        sentence = f"The setting {'.'.join(map(str, first['loc']))} does not fit: {first['msg']}."
+        sentence = wrong_values(error)[0]
     except asyncpg.UndefinedTableError:
         sentence = "The database has no tables yet: run `lectern migrate`."
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

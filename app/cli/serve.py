@@ -1,42 +1,71 @@
-"""`lectern serve`: one process of the API in production. What is missing or does not fit is said before it starts."""
+"""`lectern serve`: the API in production. What is missing or does not fit is said before it starts."""
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated
 
 import asyncpg
+import typer
 
 from app.cli import migrate, server
 from app.cli.refusal import Refused
-from app.cli.signals import graceful_ending
+from app.cli.signals import Ending, graceful_ending
+from app.cli.supervisor import Post, Supervisor
 from app.identity.signing_keys import SigningKeys
 from app.settings import Settings
 from app.telemetry import configure_logging
 
 _SHARE = 0.8  # of max_connections: the rest is for migrations, backups and people
-_PROCESSES = 1
 
 _log = logging.getLogger(__name__)
 
 
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes on the port; each has a connection pool of its own.")
+    ] = 1,
+) -> None:
     """Serve the API in production; every setting comes from the environment."""
     settings = Settings()
-    _require(settings)
+    require(settings, "serve")
     SigningKeys.load(settings)
     server.check_redis_address(settings.redis)
     configure_logging(json=True, level=settings.log_level)
-    with graceful_ending() as ending, server.bind(settings.http) as listener:
-        asyncio.run(_check_database(settings))
-        from app.asgi import create_app  # noqa: PLC0415 - the schema takes a second: refuse first
+    address = f"{settings.http.host}:{settings.http.port}"
 
-        address = f"{settings.http.host}:{settings.http.port}"
-        server.run(
-            create_app(settings),
-            settings,
-            listener,
-            ending,
-            ready=lambda: _log.info("serving on %s", address),
-        )
+    def say_ready() -> None:
+        _log.info("serving on %s with %s process%s", address, workers, "es" if workers > 1 else "")
+
+    with graceful_ending() as ending:
+        if workers > 1:
+            _serve_many(settings, workers, ending, say_ready)
+            return
+        with server.bind(settings.http) as listener:
+            asyncio.run(check_database(settings, 1))
+            from app.asgi import create_app  # noqa: PLC0415 - the schema takes a second: refuse first
+
+            server.run(create_app(settings), settings, listener, ending, ready=say_ready)
+
+
+def _serve_many(settings: Settings, workers: int, ending: Ending, ready: Callable[[], None]) -> None:
+    with ExitStack() as stack:
+        listeners = stack.enter_context(server.bind_many(settings.http, workers))
+        asyncio.run(check_database(settings, workers))
+        from app.asgi import create_app  # noqa: PLC0415 - as above
+        from app.asgi.process_metrics import Siblings, loopback_sockets  # noqa: PLC0415
+
+        siblings = Siblings(tuple(stack.enter_context(loopback_sockets(workers))))
+        application = create_app(settings, siblings=siblings)
+
+        def work(post: Post) -> None:
+            siblings.own = post.number
+            server.run(
+                application, settings, post.listener, post.ending, ready=post.ready, lifeline=post.lifeline
+            )
+
+        Supervisor(work, listeners, grace=settings.http.shutdown_grace).run(ending, ready=ready)
 
 
 def missing(settings: Settings) -> list[str]:
@@ -63,14 +92,14 @@ def too_many_connections(processes: int, pool_size: int, limit: int) -> str:
     )
 
 
-def _require(settings: Settings) -> None:
+def require(settings: Settings, command: str) -> None:
     """Names all that is missing at once. Raises Refused."""
     names = missing(settings)
     if names:
-        raise Refused(f"`lectern serve` needs {', '.join(names)}; `lectern dev` needs nothing.")
+        raise Refused(f"`lectern {command}` needs {', '.join(names)}; `lectern dev` needs nothing.")
 
 
-async def _check_database(settings: Settings) -> None:
+async def check_database(settings: Settings, processes: int) -> None:
     """Raises Refused when the database cannot be reached, is older than the code, or has too few connections."""
     url = settings.database.url
     current, newest = await migrate.current_revision(url), migrate.newest_revision()
@@ -88,6 +117,6 @@ async def _check_database(settings: Settings) -> None:
         limit = int(await connection.fetchval("SHOW max_connections"))
     finally:
         await connection.close()
-    too_many = too_many_connections(_PROCESSES, settings.database.pool_size, limit)
+    too_many = too_many_connections(processes, settings.database.pool_size, limit)
     if too_many:
         raise Refused(f"{too_many}: change one of them.")

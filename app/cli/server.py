@@ -7,7 +7,7 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 
 import uvicorn
 import uvloop
@@ -21,6 +21,19 @@ from app.settings import HttpSettings, RedisSettings, Settings
 
 def bind(settings: HttpSettings) -> socket.socket:
     """Takes the port before anything else is started. Raises Refused."""
+    return _bound(settings, shared=False)
+
+
+@contextmanager
+def bind_many(settings: HttpSettings, number: int) -> Iterator[list[socket.socket]]:
+    """As many sockets on the same port, among which the kernel spreads connections. Raises Refused."""
+    # First alone: two programs that share a port without knowing would each get half of the users.
+    bind(settings).close()
+    with ExitStack() as stack:
+        yield [stack.enter_context(_bound(settings, shared=True)) for _ in range(number)]
+
+
+def _bound(settings: HttpSettings, *, shared: bool) -> socket.socket:
     with _explained(settings):
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -29,6 +42,8 @@ def bind(settings: HttpSettings) -> socket.socket:
         try:
             # Or the connections of the run before keep the port for a minute.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(address)
         except BaseException:
             listener.close()
@@ -51,8 +66,14 @@ def run(
     ending: Ending,
     *,
     ready: Callable[[], None],
+    lifeline: int | None = None,
+    beside: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
 ) -> None:
-    """Serves until a signal comes; running requests get `shutdown_grace` seconds. Raises Refused."""
+    """Serves until a signal comes; running requests get `shutdown_grace` seconds, a second signal ends them at once.
+
+    With a `lifeline`, one of several processes: it also stops when that descriptor ends, and leaves it to its supervisor
+    to lose patience. `beside` runs in the same loop, around the serving. Raises Refused.
+    """
     http = settings.http
     server = _Server(
         uvicorn.Config(
@@ -74,11 +95,16 @@ def run(
     if settings.development:
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with (
-        ending.serving(server.stop),
+        ending.serving(server.stop if lifeline is None else server.finish),
         _explained(http),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(server.serve(sockets=[listener]))
+
+        async def serve() -> None:
+            async with beside():
+                await server.serve_until(lifeline, listener)
+
+        runner.run(serve())
 
 
 class _Server(uvicorn.Server):
@@ -94,6 +120,22 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def serve_until(self, lifeline: int | None, listener: socket.socket) -> None:
+        """Serves until `stop` or `finish`, or until nobody holds the other end of `lifeline`."""
+        if lifeline is not None:
+            loop = asyncio.get_running_loop()
+
+            def let_go() -> None:
+                loop.remove_reader(lifeline)
+                self.finish()
+
+            loop.add_reader(lifeline, let_go)
+        await self.serve(sockets=[listener])
+
+    def finish(self) -> None:
+        """Lets running requests finish, however often it is called."""
+        self.should_exit = True
 
     def stop(self) -> None:
         """The first call lets running requests finish, the second does not."""

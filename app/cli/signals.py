@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -56,7 +56,7 @@ class Ending:
 def graceful_ending() -> Iterator[Ending]:
     """Ctrl-C, SIGTERM and a closed terminal end the block, however often they come; Stopped ends here."""
     ending = Ending()
-    before = {number: signal.signal(number, ending) for number in _ENDING}
+    before = {number: signal.signal(number, ending) for number in ENDING}
     try:
         with contextlib.suppress(Stopped):
             yield ending

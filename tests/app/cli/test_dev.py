@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
 
+from app.cli.connection import _valkey_url
 from app.embedded.process import free_port
 from tests.support.programs import (
     LECTERN,
@@ -84,6 +86,14 @@ def test_the_greeting_says_what_to_open_and_who_to_be(place: Place, dev: Program
     with socket.create_connection(("127.0.0.1", place.port)) as client:
         client.sendall(_request(body).encode())
         assert b'"accessToken":"' in _everything(client)
+
+
+def test_a_worker_runs_beside_the_api(place: Place, dev: Program) -> None:
+    with Redis.from_url(_valkey_url(place.home / "valkey")) as redis:
+        dev.wait_for(lambda: bool(redis.keys("lectern:worker:*")), "sign of life")
+    dev.send(signal.SIGINT)
+    assert dev.end() == 0
+    assert "Traceback" not in dev.output
 
 
 def test_a_running_request_is_answered_before_the_end(place: Place, dev: Program) -> None:

@@ -145,7 +145,7 @@ async def test_an_unknown_role_is_a_usage_error(lectern: Lectern, database: Data
     [
         ({"LECTERN_DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none"}, "The database cannot be reached."),
         ({"LECTERN_DATABASE_URL": "nonsense"}, "PostgreSQL cannot be used"),
-        ({"LECTERN_DATABASE_POOL_SIZE": "many"}, "pool_size does not fit"),
+        ({"LECTERN_DATABASE_POOL_SIZE": "many"}, "LECTERN_DATABASE_POOL_SIZE does not fit"),
         ({"LECTERN_HOME": "/nonexistent/home"}, "which does not run in /nonexistent/home"),
     ],
 )
