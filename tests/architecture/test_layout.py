@@ -105,7 +105,10 @@ def test_schema_folders_hold_parts_of_domains() -> None:
 
 @pytest.mark.parametrize(
     ("floor", "own"),
-    [("loaders", {"__init__", "batching"}), ("workers", {"__init__", "main", "schedule", "status", "partitions"})],
+    [
+        ("loaders", {"__init__", "batching"}),
+        ("workers", {"__init__", "main", "schedule", "status", "partitions"}),
+    ],
 )
 def test_files_of_a_floor_are_named_after_domains(floor: str, own: set[str]) -> None:
     assert {path.stem for path in (ROOT / floor).rglob("*.py")} - own <= domains()
