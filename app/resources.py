@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.database import Database
-from app.identity.ended_sessions import EndedSessions
 from app.identity.letters import AccountLetters
-from app.identity.refresh_tokens import RefreshTokens
-from app.identity.signing_keys import SigningKeys
-from app.identity.throttling import Throttle
-from app.identity.tokens import AccessTokens
+from app.identity.throttling.throttle import Throttle
+from app.identity.tokens.access_tokens import AccessTokens
+from app.identity.tokens.ended_sessions import EndedSessions
+from app.identity.tokens.refresh_tokens import RefreshTokens
+from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Postbox, open_postbox
 from app.settings import Settings

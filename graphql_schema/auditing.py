@@ -7,8 +7,8 @@ from typing import Any
 from graphql import GraphQLError
 
 from app.errors import DomainError, RateLimited, Unavailable
-from app.identity.audit import Attempt
 from app.identity.models import SUCCESS
+from app.identity.service.audit import Attempt
 from graphql_schema.context import Context
 from graphql_schema.identity.types import User
 from graphql_schema.node import subject_of

@@ -11,8 +11,8 @@ import strawberry
 
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode, Forbidden
-from app.identity import audit
 from app.identity.models import SUCCESS
+from app.identity.service import audit
 from graphql_schema import auditing
 from graphql_schema.context import Context, Info
 from graphql_schema.enums import described

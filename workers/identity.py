@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from app.database import Transaction
-from app.identity import housekeeping
+from app.identity.service import housekeeping
 from app.resources import Resources
 
 

@@ -16,7 +16,7 @@ from pydantic_settings import SettingsError
 from app.cli import migrate, serve
 from app.errors import Unavailable
 from app.identity.errors import SigningKeyError
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.settings import GROUPS, Settings, unknown_variables, wrong_values
 

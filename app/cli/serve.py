@@ -13,7 +13,7 @@ from app.cli import migrate, server
 from app.cli.refusal import Refused
 from app.cli.signals import Ending, graceful_ending
 from app.cli.supervisor import Post, Supervisor
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import Settings
 from app.telemetry import configure_logging
 

@@ -11,10 +11,11 @@ from asyncpg import Record
 
 from app.cli.connection import connected_database
 from app.cli.refusal import Refused, refusals
-from app.identity import addresses, audit, service
-from app.identity.audit import Attempt
+from app.identity import addresses
 from app.identity.models import SUCCESS, Role
 from app.identity.passwords import MAX_BYTES
+from app.identity.service import accounts, audit
+from app.identity.service.audit import Attempt
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: make one, change a role.")
 
@@ -40,7 +41,7 @@ def create(  # noqa: PLR0917 - a command's options, given by name
             raise Refused("Choose one of --password-stdin and --generate-password.")
         # Before somebody types a password twice for an address that is none.
         addresses.checked_email(email)
-        service.checked_name(name)
+        accounts.checked_name(name)
         password = _given_password(from_stdin=password_stdin, generate=generate_password)
         generated = secrets.token_urlsafe(15) if password is None else None
         user = asyncio.run(_create(email, name, role, password or generated or ""))
@@ -61,14 +62,14 @@ def set_role(
 
 async def _create(email: str, name: str, role: Role, password: str) -> Record:
     async with connected_database() as database, database.transaction() as tx:
-        user = await service.create_user(tx, email=email, name=name, role=role, password=password)
+        user = await accounts.create_user(tx, email=email, name=name, role=role, password=password)
         await audit.record(tx, _by_operator("createUser", user))
         return user
 
 
 async def _set_role(email: str, role: Role) -> Record:
     async with connected_database() as database, database.transaction() as tx:
-        user = await service.set_role(tx, email=email, role=role)
+        user = await accounts.set_role(tx, email=email, role=role)
         await audit.record(tx, _by_operator("setRole", user))
         return user
 

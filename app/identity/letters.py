@@ -3,8 +3,8 @@
 from urllib.parse import quote
 
 from app.database import Transaction
-from app.identity.email_tokens import LIFETIMES
 from app.identity.models import EmailTokenPurpose
+from app.identity.tokens.email_tokens import LIFETIMES
 from app.mail import Letters, Message, Postbox
 from app.settings import Settings
 

@@ -139,7 +139,7 @@ class EmailToken(Base):
 
 
 class AttemptThrottle(Base):
-    """Failed attempts of an account or an address: see throttling.py."""
+    """Failed attempts of an account or an address: see throttling/."""
 
     __tablename__ = "attempt_throttles"
     __table_args__ = (Index(None, "last_failure"),)

@@ -6,8 +6,8 @@ from typing import Self
 import strawberry
 
 from app.identity.models import Role
-from app.identity.sessions import Grant
-from app.identity.tokens import AccessToken
+from app.identity.service.sessions import Grant
+from app.identity.tokens.access_tokens import AccessToken
 from graphql_schema.edges import edge
 from graphql_schema.enums import described
 from graphql_schema.fields import field

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from app.database import Database, Query
-from app.identity import audit
-from app.identity.audit import Attempt
+from app.identity.service import audit
+from app.identity.service.audit import Attempt
 from app.partitions import MONTHS_AHEAD, make_partitions
 from app.resources import Resources
 from tests.factories.catalog import run

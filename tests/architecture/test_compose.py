@@ -15,7 +15,7 @@ from typer.main import get_command
 from app import settings
 from app.cli import app as cli
 from app.embedded.process import free_port
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from app.settings import DatabaseSettings, HttpSettings, WorkerSettings
 from tests.architecture.source_tree import ROOT
 from tests.support.programs import environment

@@ -13,8 +13,8 @@ import pytest
 from app.cli import migrate
 from app.database import Database
 from app.embedded.postgres import postgres_program
-from app.identity import sign_in
-from app.identity.throttling import Throttle
+from app.identity.service import sign_in
+from app.identity.throttling.throttle import Throttle
 from app.settings import AuthenticationSettings, DatabaseSettings
 from app.telemetry import Metrics
 from tests.architecture.source_tree import ROOT

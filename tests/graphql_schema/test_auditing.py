@@ -7,9 +7,9 @@ import pytest
 
 from app.database import Database, Query
 from app.errors import Unavailable
-from app.identity import audit
 from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
+from app.identity.service import audit
 from app.resources import Resources
 from graphql_schema.context import Context
 from tests.factories.catalog import make_course, make_staff, run

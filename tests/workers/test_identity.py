@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.identity import housekeeping
+from app.identity.service import housekeeping
 from app.resources import Resources
-from tests.app.identity.test_housekeeping import COMING, LONG_AGO, add, left
+from tests.app.identity.service.test_housekeeping import COMING, LONG_AGO, add, left
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
 from workers.identity import forget_email_tokens, forget_expired_sessions, forget_failures

@@ -5,9 +5,10 @@ from asyncpg import Record
 from app.catalog.importing.errors import ImportRefused
 from app.database import Database
 from app.errors import DomainError
-from app.identity import addresses, reads, service
+from app.identity import addresses, reads
 from app.identity.errors import EmailTaken
 from app.identity.models import Role
+from app.identity.service import accounts
 
 IMPORT_EMAIL = "catalogue-import@lectern.invalid"
 IMPORT_NAME = "Catalogue import"
@@ -33,7 +34,7 @@ async def _import_account(database: Database) -> int:
     if account is None:
         try:
             async with database.transaction() as tx:
-                made = await service.create_user(
+                made = await accounts.create_user(
                     tx, email=IMPORT_EMAIL, name=IMPORT_NAME, role=Role.INSTRUCTOR, password=None
                 )
                 return int(made["id"])

@@ -9,9 +9,9 @@ from app.cli.demo.content import DemoCourse
 from app.cli.demo.people import ADMIN, AMARA, JONAS, MEI, PASSWORD, PEOPLE, SHOWN, Person
 from app.database import Database, Transaction
 from app.identity import addresses, passwords, reads
-from app.identity import service as identity
 from app.identity.actor import Actor
 from app.identity.errors import EmailTaken
+from app.identity.service import accounts as identity
 
 COURSES: tuple[tuple[Person, tuple[DemoCourse, ...]], ...] = (
     (MEI, data_courses.COURSES),

@@ -43,7 +43,7 @@ _SESSIONS_REVOKED_WITHIN = compiled(
 async def sessions_of_users(connection: Fetch, user_ids: list[int], actor: Actor) -> list[Record]:
     """Living sessions (id, user_id, device, created_at, last_used_at, expires_at, current), last used first.
 
-    At most 100 an account: sessions.py keeps to it.
+    At most 100 an account: service/sessions.py keeps to it.
     """
     return await connection.fetch(_SESSIONS_OF_USERS, user_ids=user_ids, current=actor.session_id)
 

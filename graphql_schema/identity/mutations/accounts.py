@@ -5,8 +5,8 @@ from typing import Self
 import strawberry
 
 from app.database import Transaction
-from app.identity import email_verification, service, sign_in
-from app.identity.sessions import Grant
+from app.identity.service import accounts, email_verification, sign_in
+from app.identity.service.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
 from graphql_schema.identity.mutations.sessions import authentication_session, started
@@ -55,7 +55,7 @@ class LoginPayload:
 
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
     resources = context.resources
-    row = await service.register(tx, email=input.email, password=input.password, name=input.name)
+    row = await accounts.register(tx, email=input.email, password=input.password, name=input.name)
     await email_verification.introduce(tx, resources.throttle, resources.letters, row)
     return RegisterPayload.of(context, row, await started(tx, context, row))
 

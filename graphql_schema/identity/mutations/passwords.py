@@ -3,7 +3,7 @@
 import strawberry
 
 from app.database import Transaction
-from app.identity import password_changes
+from app.identity.service import password_changes
 from graphql_schema.context import Context
 from graphql_schema.fields import field
 from graphql_schema.identity.types import User

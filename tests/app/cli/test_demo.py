@@ -8,9 +8,10 @@ import pytest
 from app.cli.demo import COURSES, load_demo_data
 from app.cli.demo.people import PASSWORD, PEOPLE
 from app.database import Database
-from app.identity import reads, service, sign_in
+from app.identity import reads
 from app.identity.models import Role
-from app.identity.throttling import Throttle
+from app.identity.service import accounts, sign_in
+from app.identity.throttling.throttle import Throttle
 from app.resources import Resources
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics, StatementCount, statements
@@ -136,7 +137,7 @@ async def test_other_students_share_the_password(resources: Resources) -> None:
 
 async def test_a_database_in_which_somebody_has_a_demo_address_is_left_alone(database: Database) -> None:
     async with database.transaction() as tx:
-        await service.create_user(
+        await accounts.create_user(
             tx, email=PEOPLE[-1].email, name="Somebody", role=Role.STUDENT, password=None
         )
 

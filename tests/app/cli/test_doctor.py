@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.examination import CHECKS
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from tests.support.programs import ROOT, lectern
 
 

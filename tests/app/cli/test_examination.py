@@ -11,7 +11,7 @@ import pytest
 from app.cli import examination
 from app.cli.examination import CHECKS, Problem, examine
 from app.embedded.process import free_port
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from tests.conftest import make_database
 
 

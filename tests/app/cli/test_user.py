@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from app.database import Database, Query
-from app.identity import sign_in
 from app.identity.models import Role
-from app.identity.throttling import Throttle
+from app.identity.service import sign_in
+from app.identity.throttling.throttle import Throttle
 from app.settings import AuthenticationSettings, Settings
 from app.telemetry import Metrics
 from tests.factories.identity import PASSWORD, make_user

@@ -109,8 +109,8 @@ async def test_whoever_reads_the_mails_gets_the_address(api: Api) -> None:
 
 
 async def issued_to(api: Api, user: str) -> str:
-    from app.identity import email_tokens
     from app.identity.models import EmailTokenPurpose
+    from app.identity.tokens import email_tokens
     from graphql_schema.node import number_of
 
     async with api.resources.database.transaction() as tx:

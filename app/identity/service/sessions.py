@@ -11,10 +11,10 @@ from sqlalchemy import BigInteger, Interval, Uuid, bindparam, delete, func, inse
 from app.database import Transaction, compiled
 from app.identity import reads
 from app.identity.actor import Actor
-from app.identity.ended_sessions import EndedSessions
 from app.identity.errors import SessionNotFound
 from app.identity.models import AuthSession, User
-from app.identity.refresh_tokens import RefreshTokens, new_seed, token_hash
+from app.identity.tokens.ended_sessions import EndedSessions
+from app.identity.tokens.refresh_tokens import RefreshTokens, new_seed, token_hash
 
 MAX_SESSIONS = 100
 """Living ones of an account: one more ends the one that was used least lately."""

@@ -16,12 +16,12 @@ from app.database import Database, Transaction, compiled
 from app.errors import RateLimited, Unavailable
 from app.identity import reads
 from app.identity.actor import Actor
-from app.identity.ended_sessions import EndedSessions
 from app.identity.errors import InvalidRefreshToken
 from app.identity.models import AuthSession
-from app.identity.refresh_tokens import RefreshToken, RefreshTokens, token_hash
-from app.identity.sessions import Grant, end_sessions
-from app.identity.throttling import Throttle
+from app.identity.service.sessions import Grant, end_sessions
+from app.identity.throttling.throttle import Throttle
+from app.identity.tokens.ended_sessions import EndedSessions
+from app.identity.tokens.refresh_tokens import RefreshToken, RefreshTokens, token_hash
 from app.telemetry import Metrics
 
 _logger = logging.getLogger(__name__)

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 
 from app.database import Database, Query
-from app.identity import reads, sessions
+from app.identity import reads
 from app.identity.actor import Actor
 from app.identity.errors import InvalidAccessToken, SessionNotFound
-from app.identity.refresh_tokens import token_hash
-from app.identity.sessions import Grant, device_of
+from app.identity.service import sessions
+from app.identity.service.sessions import Grant, device_of
+from app.identity.tokens.refresh_tokens import token_hash
 from app.resources import Resources
 from tests.factories.identity import make_user
 

@@ -7,15 +7,16 @@ from uuid import uuid4
 import pytest
 
 from app.database import Database, Query
-from app.identity import key_sets, refreshing
 from app.identity.errors import InvalidAccessToken, InvalidRefreshToken
-from app.identity.refresh_tokens import RefreshTokens, new_seed
-from app.identity.sessions import Grant
-from app.identity.signing_keys import SigningKeys
+from app.identity.service import refreshing
+from app.identity.service.sessions import Grant
+from app.identity.tokens import key_sets
+from app.identity.tokens.refresh_tokens import RefreshTokens, new_seed
+from app.identity.tokens.signing_keys import SigningKeys
 from app.resources import Resources
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics
-from tests.app.identity.test_sessions import ALL, living, start
+from tests.app.identity.service.test_sessions import ALL, living, start
 from tests.factories.identity import make_user
 
 AGE = Query("UPDATE auth_sessions SET rotated_at = rotated_at - make_interval(secs => $1)", ("seconds",), {})
@@ -88,7 +89,7 @@ async def test_a_token_that_comes_again_later_ends_the_session_and_is_told(
     _, newest = await refresh(resources, grant.refresh_token)
     await resources.database.fetch(AGE, seconds=10.5)
     metrics = Metrics()
-    with caplog.at_level(logging.WARNING, "app.identity.refreshing"):
+    with caplog.at_level(logging.WARNING, "app.identity.service.refreshing"):
         await refused(resources, grant.refresh_token, metrics=metrics)
     assert await living(resources.database, user.number) == [other.session_id]
     context = caplog.records[0].__dict__["context"]

@@ -7,9 +7,10 @@ from argon2 import PasswordHasher
 
 from app.database import Database, Query
 from app.errors import DomainError, RateLimited, Unavailable
-from app.identity import passwords, service, sign_in
+from app.identity import passwords
 from app.identity.errors import InvalidCredentials
-from app.identity.throttling import Throttle
+from app.identity.service import accounts, sign_in
+from app.identity.throttling.throttle import Throttle
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics
 from tests.factories.identity import PASSWORD, make_user
@@ -20,7 +21,7 @@ THROTTLE = Throttle(AuthenticationSettings(), Metrics())
 
 async def register(database: Database, password: str = PASSWORD) -> Any:
     async with database.transaction() as tx:
-        return await service.register(tx, email="ann@school.test", password=password, name="Ann")
+        return await accounts.register(tx, email="ann@school.test", password=password, name="Ann")
 
 
 async def login(database: Database, email: str, password: str) -> Any:

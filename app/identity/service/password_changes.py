@@ -1,6 +1,6 @@
 """A new password, by whoever knows the old one, or reads the mails to the account's address.
 
-As in service.py, passwords are hashed before the transaction's first statement: `database` serves the short reads before.
+As in sign_in.py, passwords are hashed before the transaction's first statement: `database` serves the short reads before.
 """
 
 from asyncpg import Record
@@ -8,16 +8,17 @@ from sqlalchemy import BigInteger, bindparam, update
 
 from app.database import Database, Transaction, compiled
 from app.errors import DomainError, ErrorCode
-from app.identity import email_tokens, passwords, reads
+from app.identity import passwords, reads
 from app.identity.actor import Actor
 from app.identity.addresses import checked_email, email_key
-from app.identity.email_verification import claim_address
-from app.identity.ended_sessions import EndedSessions
 from app.identity.errors import InvalidCredentials, InvalidEmailToken, InvalidPassword
 from app.identity.letters import AccountLetters
 from app.identity.models import EmailTokenPurpose, User
-from app.identity.sessions import end_other_sessions
-from app.identity.throttling import Throttle
+from app.identity.service.email_verification import claim_address
+from app.identity.service.sessions import end_other_sessions
+from app.identity.throttling.throttle import Throttle
+from app.identity.tokens import email_tokens
+from app.identity.tokens.ended_sessions import EndedSessions
 
 _PURPOSE = EmailTokenPurpose.RESET_PASSWORD
 _SET_PASSWORD = compiled(

@@ -13,7 +13,7 @@ import jwt
 from app.identity.actor import Actor
 from app.identity.errors import InvalidAccessToken
 from app.identity.models import Role
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: no other kind of token that we may sign one day passes for this one

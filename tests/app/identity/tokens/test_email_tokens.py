@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from app.identity import email_tokens
-from app.identity.email_tokens import LIFETIMES
 from app.identity.errors import InvalidEmailToken
 from app.identity.models import EmailTokenPurpose
+from app.identity.tokens import email_tokens
+from app.identity.tokens.email_tokens import LIFETIMES
 from app.resources import Resources
 from tests.factories.catalog import run
 from tests.factories.identity import make_user

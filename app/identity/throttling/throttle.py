@@ -16,7 +16,7 @@ from asyncpg import Record
 
 from app.database import Database, Fetch, Query, Transaction
 from app.errors import RateLimited
-from app.identity.failures import Failures
+from app.identity.throttling.failures import Failures
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics
 

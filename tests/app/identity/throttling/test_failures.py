@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.identity.failures import FIRST_REST, LONGEST_REST, WINDOW, Failures
+from app.identity.throttling.failures import FIRST_REST, LONGEST_REST, WINDOW, Failures
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
-from app.identity import key_sets
 from app.identity.errors import SigningKeyError
-from app.identity.key_sets import Algorithm, KeySet
+from app.identity.tokens import key_sets
+from app.identity.tokens.key_sets import Algorithm, KeySet
 from app.settings import Settings
 
 

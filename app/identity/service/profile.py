@@ -13,7 +13,7 @@ from app.errors import DomainError
 from app.identity import reads
 from app.identity.actor import Actor
 from app.identity.models import User
-from app.identity.service import checked_name
+from app.identity.service.accounts import checked_name
 
 _LOCALE = re.compile(
     r"(?P<language>[a-z]{2,3})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?", re.IGNORECASE

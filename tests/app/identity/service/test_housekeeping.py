@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from app.database import Database, Query
-from app.identity.housekeeping import BEGINNING, forget_sessions
+from app.identity.service.housekeeping import BEGINNING, forget_sessions
 from tests.factories.identity import make_user
 
 _ADD = Query(

@@ -3,10 +3,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.identity import key_sets
-from app.identity.key_sets import Algorithm
-from app.identity.refresh_tokens import RefreshToken, RefreshTokens, new_seed, token_hash
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens import key_sets
+from app.identity.tokens.key_sets import Algorithm
+from app.identity.tokens.refresh_tokens import RefreshToken, RefreshTokens, new_seed, token_hash
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
 
 OLD, NEW = key_sets.generate(), key_sets.generate(Algorithm.ES256)

@@ -9,12 +9,13 @@ from sqlalchemy import BigInteger, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from app.database import Database, Transaction, compiled
-from app.identity import email_tokens, reads
+from app.identity import reads
 from app.identity.addresses import checked_email, email_key
 from app.identity.errors import InvalidEmailToken
 from app.identity.letters import AccountLetters
 from app.identity.models import EmailTokenPurpose, User
-from app.identity.throttling import Throttle
+from app.identity.throttling.throttle import Throttle
+from app.identity.tokens import email_tokens
 
 _PURPOSE = EmailTokenPurpose.VERIFY_EMAIL
 _OTHER = aliased(User)

@@ -6,8 +6,8 @@ import pytest
 
 from app.database import Database
 from app.errors import RateLimited
-from app.identity.failures import FORGIVEN_AFTER, WINDOW
-from app.identity.throttling import Key, Throttle
+from app.identity.throttling.failures import FORGIVEN_AFTER, WINDOW
+from app.identity.throttling.throttle import Key, Throttle
 from app.resources import Resources
 from app.settings import AuthenticationSettings
 from app.telemetry import Metrics

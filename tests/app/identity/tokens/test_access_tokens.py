@@ -13,13 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.identity import key_sets, tokens
 from app.identity.actor import Actor
 from app.identity.errors import InvalidAccessToken
-from app.identity.key_sets import Algorithm
 from app.identity.models import Role
-from app.identity.signing_keys import SigningKeys
-from app.identity.tokens import AccessTokens
+from app.identity.tokens import access_tokens as module
+from app.identity.tokens import key_sets
+from app.identity.tokens.access_tokens import AccessTokens
+from app.identity.tokens.key_sets import Algorithm
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
 
 ED, P256 = key_sets.generate(), key_sets.generate(Algorithm.ES256)
@@ -247,7 +248,7 @@ def test_a_token_is_verified_once(access_tokens: AccessTokens, monkeypatch: pyte
 
 
 def test_the_memory_is_bounded_and_forgets_the_least_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "CACHE_SIZE", 3)
+    monkeypatch.setattr(module, "CACHE_SIZE", 3)
     access_tokens = AccessTokens(KEYS, SETTINGS)
     a, b, c, d = (access_tokens.issue(number, Role.STUDENT).token for number in range(1, 5))
     for token in (a, b, c, a, d):

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Interval, LargeBinary, Text, bindparam, delet
 from app.database import Database, Transaction, compiled
 from app.identity.errors import InvalidEmailToken
 from app.identity.models import EmailToken, EmailTokenPurpose
-from app.identity.throttling import Throttle
+from app.identity.throttling.throttle import Throttle
 
 LIFETIMES = {
     EmailTokenPurpose.VERIFY_EMAIL: timedelta(days=3),

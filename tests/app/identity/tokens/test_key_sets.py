@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.identity import key_sets
 from app.identity.errors import SigningKeyError
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens import key_sets
+from app.identity.tokens.signing_keys import SigningKeys
 
 
 @pytest.mark.parametrize("algorithm", key_sets.Algorithm)

@@ -2,8 +2,8 @@ import asyncpg
 import pytest
 
 from app.database import Database, Query
-from app.identity import audit
-from app.identity.audit import Attempt
+from app.identity.service import audit
+from app.identity.service.audit import Attempt
 from app.telemetry import Metrics
 
 ROWS = Query("SELECT * FROM audit_log ORDER BY id", (), {})

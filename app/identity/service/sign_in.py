@@ -15,7 +15,7 @@ from app.identity import passwords, reads
 from app.identity.addresses import checked_email, email_key
 from app.identity.errors import InvalidCredentials
 from app.identity.models import User
-from app.identity.throttling import Key, Throttle
+from app.identity.throttling.throttle import Key, Throttle
 from app.telemetry import Metrics
 
 _REPLACE_HASH = compiled(

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from app.identity import key_sets
 from app.identity.errors import SigningKeyError
-from app.identity.key_sets import Algorithm
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens import key_sets
+from app.identity.tokens.key_sets import Algorithm
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings, Mode, Settings
 
 

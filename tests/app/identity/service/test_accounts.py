@@ -5,9 +5,10 @@ import pytest
 
 from app.database import Database, Query
 from app.errors import DomainError
-from app.identity import passwords, reads, service
+from app.identity import passwords, reads
 from app.identity.errors import EmailTaken, SeveralAccounts, UserNotFound
 from app.identity.models import Role
+from app.identity.service import accounts
 from app.resources import Resources
 from tests.factories.identity import PASSWORD, make_user
 
@@ -22,12 +23,12 @@ async def count(database: Database) -> int:
 async def register(database: Database, **changes: str) -> Any:
     values = {"email": "ann@school.test", "password": PASSWORD, "name": "Ann", **changes}
     async with database.transaction() as tx:
-        return await service.register(tx, **values)
+        return await accounts.register(tx, **values)
 
 
 async def create(database: Database, email: str = "ann@school.test", name: str = "Ann") -> Any:
     async with database.transaction() as tx:
-        return await service.create_user(tx, email=email, name=name, role=Role.STUDENT, password=None)
+        return await accounts.create_user(tx, email=email, name=name, role=Role.STUDENT, password=None)
 
 
 async def test_register_makes_a_student(database: Database) -> None:
@@ -149,7 +150,7 @@ async def test_registering_holds_no_connection_while_hashing(
 
 async def test_an_account_of_any_role_with_or_without_a_password(database: Database) -> None:
     async with database.transaction() as tx:
-        row = await service.create_user(
+        row = await accounts.create_user(
             tx, email="import@school.test", name="Import", role=Role.INSTRUCTOR, password=None
         )
     assert row["role"] == "instructor"
@@ -160,7 +161,7 @@ async def test_a_role_is_changed(database: Database) -> None:
     user = await make_user(database)
     other = await make_user(database)
     async with database.transaction() as tx:
-        row = await service.set_role(tx, email=f" {user.email.upper()} ", role=Role.ADMIN)
+        row = await accounts.set_role(tx, email=f" {user.email.upper()} ", role=Role.ADMIN)
     assert (row["id"], row["role"]) == (user.number, "admin")
     roles = {row["id"]: row["role"] for row in await database.fetch(ALL)}
     assert roles == {user.number: "admin", other.number: "student"}
@@ -171,7 +172,7 @@ async def test_the_role_of_nobody_is_not_changed(database: Database) -> None:
     before = await database.fetch(ALL)
     with pytest.raises(UserNotFound):
         async with database.transaction() as tx:
-            await service.set_role(tx, email="unknown@school.test", role=Role.ADMIN)
+            await accounts.set_role(tx, email="unknown@school.test", role=Role.ADMIN)
     assert await database.fetch(ALL) == before
 
 
@@ -180,10 +181,10 @@ async def test_of_several_that_claim_an_address_none_gets_a_role(database: Datab
         await register(database)
     async with database.transaction() as tx:
         with pytest.raises(SeveralAccounts, match="Several accounts"):
-            await service.set_role(tx, email="ann@school.test", role=Role.ADMIN)
+            await accounts.set_role(tx, email="ann@school.test", role=Role.ADMIN)
     assert {row["role"] for row in await database.fetch(ALL)} == {"student"}
     owner = await create(database)
     async with database.transaction() as tx:
-        row = await service.set_role(tx, email="Ann@school.test", role=Role.INSTRUCTOR)
+        row = await accounts.set_role(tx, email="Ann@school.test", role=Role.INSTRUCTOR)
     assert (row["id"], row["role"]) == (owner["id"], "instructor")
     assert [row["role"] for row in await database.fetch(ALL)] == ["student", "student", "instructor"]

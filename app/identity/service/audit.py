@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from app.database import Database, Transaction, compiled
 from app.errors import Unavailable
 from app.identity.models import AuditEntry
-from app.identity.sessions import device_of
+from app.identity.service.sessions import device_of
 from app.telemetry import Metrics
 
 _INSERT = compiled(

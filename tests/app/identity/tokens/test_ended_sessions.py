@@ -3,12 +3,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.database import Database, Query
-from app.identity.ended_sessions import EndedSessions
 from app.identity.errors import InvalidAccessToken
+from app.identity.tokens.ended_sessions import EndedSessions
 from app.resources import Resources
 from app.settings import AuthenticationSettings
 from app.telemetry import StatementCount, statements
-from tests.app.identity.test_sessions import start
+from tests.app.identity.service.test_sessions import start
 from tests.factories.identity import make_user
 
 REVOKE = Query(

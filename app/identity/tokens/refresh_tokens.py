@@ -1,4 +1,4 @@
-"""Refresh tokens: how they are made and read. What they are good for is decided in sessions.py.
+"""Refresh tokens: how they are made and read. What they are good for is decided in service/.
 
 A token is the session's id, a generation and a keyed hash of both. So it need not be stored to be given out a second
 time, and one that was used long ago is still known as one of ours. The secret comes from the signing keys, the seed
@@ -13,7 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
 
 _PURPOSE = "lectern refresh token v1"
