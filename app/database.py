@@ -164,23 +164,12 @@ class Database:
                 timeout=settings.connect_timeout,
                 # The server gives up first, with a reason; the client's limit catches a server that is silent.
                 command_timeout=settings.statement_timeout + 1,
-                statement_cache_size=settings.statement_cache_size,
+                # Behind PgBouncer each transaction may run on another server connection, which knows no names of ours.
+                statement_cache_size=0 if settings.pgbouncer else settings.statement_cache_size,
                 max_cached_statement_lifetime=0,
                 connection_class=_Connection,
                 init=_prepare_connection,
-                server_settings={
-                    "application_name": "lectern",
-                    "jit": "off",
-                    # The default of 4 is the price of a turning disk; with it the planner hashes whole tables
-                    # instead of looking up a thousand rows.
-                    "random_page_cost": "1.1",
-                    "timezone": "UTC",
-                    "statement_timeout": _milliseconds(settings.statement_timeout),
-                    "lock_timeout": _milliseconds(settings.lock_timeout),
-                    "idle_in_transaction_session_timeout": _milliseconds(
-                        settings.idle_in_transaction_timeout
-                    ),
-                },
+                server_settings=_SESSION if settings.pgbouncer else _SESSION | _limits(settings),
             )
 
     async def close(self) -> None:
@@ -262,6 +251,22 @@ def _count(text: str) -> None:
         count.total += 1
         if count.keep_texts:
             count.texts.append(text)
+
+
+# PgBouncer keeps these two for each client; it would refuse others.
+_SESSION = {"application_name": "lectern", "timezone": "UTC"}
+
+
+def _limits(settings: DatabaseSettings) -> dict[str, str]:
+    return {
+        "jit": "off",
+        # The default of 4 is the price of a turning disk; with it the planner hashes whole tables instead of looking
+        # up a thousand rows.
+        "random_page_cost": "1.1",
+        "statement_timeout": _milliseconds(settings.statement_timeout),
+        "lock_timeout": _milliseconds(settings.lock_timeout),
+        "idle_in_transaction_session_timeout": _milliseconds(settings.idle_in_transaction_timeout),
+    }
 
 
 def _milliseconds(seconds: float) -> str:

@@ -93,7 +93,12 @@ class DatabaseSettings(BaseSettings):
     lock_timeout: float = Field(1.0, gt=0, description="Seconds to wait for a row lock.")
     idle_in_transaction_timeout: float = Field(10.0, gt=0, description="Seconds a transaction may sit idle.")
     statement_cache_size: int = Field(
-        500, ge=0, description="Prepared statements kept per connection; 0 behind PgBouncer."
+        500, ge=0, description="Prepared statements kept per connection; none are behind PgBouncer."
+    )
+    pgbouncer: bool = Field(
+        False,
+        description="The address is that of a PgBouncer in transaction mode. No statement is kept prepared, and the time "
+        "limits are those that PgBouncer sets.",
     )
 
 

@@ -20,8 +20,13 @@ from app.settings import DatabaseSettings, Mode, RedisSettings, Settings
 from tests.support import services
 from tests.support.api import Api
 from tests.support.mailbox import mails
+from tests.support.pgbouncer import pgbouncer
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pgbouncer", action="store_true", help="Go to the database through a PgBouncer.")
 
 
 def pytest_configure_node(node: Any) -> None:
@@ -72,11 +77,25 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def pool_settings(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[DatabaseSettings]:
+    """One connection; through PgBouncer more than it has to the server, so that they are shared."""
+    if not request.config.getoption("--pgbouncer"):
+        yield DatabaseSettings(url=database_url, pool_size=1, pool_wait=10)
+        return
+    with pgbouncer(database_url, tmp_path_factory.mktemp("pgbouncer")) as url:
+        yield DatabaseSettings(url=url, pool_size=8, pool_wait=10, pgbouncer=True)
+
+
+@pytest.fixture(scope="session")
+def settings(
+    pool_settings: DatabaseSettings, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     return Settings(
         mode=Mode.DEVELOPMENT,
         home=tmp_path_factory.mktemp("home"),
-        database=DatabaseSettings(url=database_url, pool_size=1, pool_wait=10),
+        database=pool_settings,
         redis=RedisSettings(url=redis_url),
     )
 

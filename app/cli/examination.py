@@ -32,7 +32,9 @@ CHECKS = (
     "encoding",
     "migrations",
     "clock",
+    "extensions",
     "pool",
+    "limits",
     "redis",
 )
 
@@ -152,6 +154,7 @@ async def _connected(settings: Settings) -> AsyncIterator["asyncpg.Connection[An
         settings.database.url.replace("+asyncpg", "", 1),
         timeout=settings.database.connect_timeout,
         command_timeout=settings.database.connect_timeout,
+        statement_cache_size=0,  # it may be PgBouncer that answers
     )
     try:
         yield connection
@@ -203,12 +206,43 @@ async def _server(
             f"This machine's clock and the database's differ by {difference:.0f} seconds.",
             "Keep both right by NTP (chrony, systemd-timesyncd); LECTERN_CLOCK_SKEW is what tokens tolerate.",
         )
+    # What the server counts as connections is PgBouncer's setting, not ours.
+    shares = _limits(connection) if settings.database.pgbouncer else _pool(connection, settings, processes)
+    for problems in (_extensions(connection), shares):
+        async for problem in problems:
+            yield problem
+
+
+async def _pool(
+    connection: "asyncpg.Connection[Any]", settings: Settings, processes: int
+) -> AsyncIterator[Problem]:
     limit = int(await connection.fetchval("SHOW max_connections"))
     too_many = serve.too_many_connections(processes, settings.database.pool_size, limit)
     if too_many:
         yield Problem(
             "pool", f"{too_many}.", "Lower the pool or the number of processes, or raise max_connections."
         )
+
+
+async def _extensions(connection: "asyncpg.Connection[Any]") -> AsyncIterator[Problem]:
+    installed = {row["extname"] for row in await connection.fetch("SELECT extname FROM pg_extension")}
+    for name in sorted(migrate.required_extensions() - installed):
+        yield Problem(
+            "extensions",
+            f"The database lacks the extension {name}.",
+            f"As a superuser of that database: CREATE EXTENSION {name};",
+        )
+
+
+async def _limits(connection: "asyncpg.Connection[Any]") -> AsyncIterator[Problem]:
+    """What a program sets itself for its connections, and cannot set through PgBouncer."""
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        if await connection.fetchval(f"SHOW {name}") == "0":
+            yield Problem(
+                "limits",
+                f"Through PgBouncer nothing limits statements: {name} is 0.",
+                "Set it in PgBouncer's connect_query (deploy/pgbouncer/pgbouncer.ini) or with ALTER ROLE ... SET.",
+            )
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Problem]:

@@ -1,6 +1,7 @@
 """`lectern migrate`, and the questions that the other commands ask about the database's revision."""
 
 import asyncio
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -19,6 +20,7 @@ from app.cli.signals import graceful_ending
 from app.embedded import EmbeddedPostgres
 
 _ROOT = Path(__file__).parents[2]
+_EXTENSION = re.compile(r"CREATE EXTENSION (?:IF NOT EXISTS )?\"?(\w+)", re.IGNORECASE)
 
 
 def migrate() -> None:
@@ -78,10 +80,21 @@ def known_revisions() -> set[str]:
     return {script.revision for script in _scripts().walk_revisions()}
 
 
+def required_extensions() -> set[str]:
+    """Extensions that the migrations make, by their texts; so far there are none."""
+    texts = (Path(script.path).read_text(encoding="utf-8") for script in _scripts().walk_revisions())
+    return {name for text in texts for name in _EXTENSION.findall(text)}
+
+
 async def current_revision(url: str) -> str | None:
     """The database's revision, None before the first migration. Raises Refused when it cannot be reached."""
     try:
-        connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=5.0, command_timeout=5.0)
+        connection = await asyncpg.connect(
+            url.replace("+asyncpg", "", 1),
+            timeout=5.0,
+            command_timeout=5.0,
+            statement_cache_size=0,  # it may be PgBouncer that answers
+        )
         try:
             revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
         except asyncpg.UndefinedTableError:

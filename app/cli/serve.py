@@ -110,6 +110,8 @@ async def check_database(settings: Settings, processes: int) -> None:
     if current != newest:
         # During a deploy the database is a step ahead of the processes that are still to be replaced.
         _log.warning("the database is at revision %s, newer than this release's %s", current, newest)
+    if settings.database.pgbouncer:
+        return  # how many connections the server sees is PgBouncer's setting
     connection = await asyncpg.connect(
         url.replace("+asyncpg", "", 1), timeout=settings.database.connect_timeout
     )

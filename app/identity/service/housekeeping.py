@@ -10,7 +10,7 @@ from app.identity.models import AttemptThrottle, AuthSession, EmailToken
 BEGINNING = UUID(int=0)
 _ROWS = 5_000
 """Looked at in a step: a few milliseconds along the primary key, however many sessions there are."""
-# As where a sign-in forgets its account's own (service/sessions.py): longer than any access token lives, so that the processes
+# As where a sign-in forgets its account's own (sessions.py): longer than any access token lives, so that the processes
 # have heard of every revocation that matters.
 _OLD = func.least(AuthSession.expires_at, AuthSession.revoked_at) < func.now() - text("interval '1 day'")
 
