@@ -21,7 +21,6 @@ from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
-from app.errors import Unavailable
 from app.partitions import make_partitions
 from app.resources import Resources, open_resources
 from app.settings import Settings
@@ -70,7 +69,7 @@ def create_app(
 async def _prepare_partitions(resources: Resources) -> None:
     try:
         await make_partitions(resources.database)
-    except Unavailable:
+    except Exception:  # noqa: BLE001 - logged; the role may also lack the right to make tables
         # Made a year ahead, and tried again each day: no reason not to serve.
         _log.warning("partitions could not be made ahead", exc_info=True)
 

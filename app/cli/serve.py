@@ -33,6 +33,8 @@ def serve(
     SigningKeys.load(settings)
     server.check_redis_address(settings.redis)
     configure_logging(json=True, level=settings.log_level)
+    if not settings.mail.smtp_url.get_secret_value():
+        _log.warning("LECTERN_SMTP_URL is not set: mails become files that nobody gets")
     address = f"{settings.http.host}:{settings.http.port}"
 
     def say_ready() -> None:

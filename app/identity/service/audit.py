@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from app.database import Database, Transaction, compiled
-from app.errors import Unavailable
 from app.identity.models import AuditEntry
 from app.identity.service.sessions import device_of
 from app.telemetry import Metrics
@@ -52,11 +51,11 @@ async def record(tx: Transaction, attempt: Attempt) -> None:
 async def record_refusal(database: Database, metrics: Metrics, attempt: Attempt) -> None:
     """Writes the entry of an attempt that changed nothing, in a transaction of its own.
 
-    Never raises Unavailable: the client gets the refusal's own reason, the operator the entry as a log line.
+    Never raises: the client gets the refusal's own reason, the operator the entry as a log line.
     """
     try:
         await database.fetch(_INSERT, **_columns(attempt))
-    except Unavailable:
+    except Exception:
         metrics.audit_entries_lost.inc()
         _logger.exception("an audit entry could not be written", extra={"context": _columns(attempt)})
 

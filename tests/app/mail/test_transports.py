@@ -1,7 +1,6 @@
 """A folder, and a real SMTP server."""
 
 import asyncio
-import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,16 +14,11 @@ from pydantic import SecretStr
 from app.errors import Unavailable
 from app.mail import FolderTransport, MailRefusedError, Message, SmtpTransport, transport_of
 from app.settings import MailSettings, Settings
+from tests.support.mail_server import free_port
 from tests.support.mailbox import parsed
 
 SENDER = "Lectern <no-reply@school.test>"
 MESSAGE = Message(kind="test", to="ann@school.test", subject="Grüße", text="Words.\n", html="<p>Words.</p>")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Server:
