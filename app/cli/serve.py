@@ -33,12 +33,12 @@ def serve(
     SigningKeys.load(settings)
     server.check_redis_address(settings.redis)
     configure_logging(json=True, level=settings.log_level)
-    if not settings.mail.smtp_url.get_secret_value():
-        _log.warning("LECTERN_SMTP_URL is not set: mails become files that nobody gets")
     address = f"{settings.http.host}:{settings.http.port}"
 
     def say_ready() -> None:
         _log.info("serving on %s with %s process%s", address, workers, "es" if workers > 1 else "")
+        if not settings.mail.smtp_url.get_secret_value():
+            _log.warning("LECTERN_SMTP_URL is not set: mails become files that nobody gets")
 
     with graceful_ending() as ending:
         if workers > 1:
