@@ -6,7 +6,7 @@
 .POSIX:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench e2e lock migration psql clean
+.PHONY: help run test check format bench e2e client-apollo client-urql client-relay client-codegen lock migration psql clean
 MAKEFLAGS += --no-print-directory
 
 BIN = .venv/bin
@@ -16,6 +16,10 @@ ARGS =
 UV = uv
 LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 URL = http://127.0.0.1:8000
+# Where the server that `make e2e` looks at puts its mails.
+MAILS = .lectern/mail
+CLIENTS = apollo urql relay codegen
+NPM_INSTALL = npm install --silent --no-audit --no-fund --no-package-lock
 
 help: ## Explain every target
 	awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,10 +47,15 @@ format: ## Format the code and mend what the linter can mend
 bench: ## Measure against a hand-written server and plain Strawberry (ARGS=profile shows where time goes)
 	$(NEED) test && exec $(BIN)/python -m benchmarks $(ARGS)
 
-e2e: ## Check a running Lectern from outside: graphql-http audits, the IDE in Chromium (needs Node; URL=http://127.0.0.1:8000)
+e2e: ## Check a running Lectern from outside: audits, four clients, IDE and account pages in Chromium (needs Node; URL=..., MAILS=folder)
 	command -v npm >/dev/null || { echo "make e2e needs Node: install it (Debian, Ubuntu: apt install npm)." >&2; exit 1; }
-	cd tests/e2e && npm install --silent --no-audit --no-fund --no-package-lock && npm run --silent audit:graphql-http -- $(URL)/graphql
-	cd tests/e2e/ide && npm install --silent --no-audit --no-fund --no-package-lock && exec node ide_in_browser.mjs $(URL)
+	cd tests/e2e && $(NPM_INSTALL) && npm run --silent audit:graphql-http -- $(URL)/graphql
+	for client in $(CLIENTS); do $(MAKE) client-$$client || exit 1; done
+	cd tests/e2e/browser && $(NPM_INSTALL) && node ide.mjs $(URL) && node account.mjs $(URL) $(abspath $(MAILS))
+
+# One of the clients that docs/clients.md shows, on a Lectern with demo data: make client-urql
+client-apollo client-urql client-relay client-codegen:
+	client=$@ && cd tests/e2e/clients/$${client#client-} && $(NPM_INSTALL) && npm run --silent start -- $(URL)
 
 lock: ## Write the lock files anew from pyproject.toml (needs uv; ARGS=--upgrade for newer versions)
 	command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or name it with UV=/path/to/uv." >&2; exit 1; }
@@ -61,5 +70,6 @@ psql: ## Open PostgreSQL's shell on the database that `make run` runs
 	$(NEED) run && exec $(BIN)/lectern psql
 
 clean: ## Remove .venv and all caches; the data in .lectern stays
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache lectern.egg-info tests/e2e/node_modules tests/e2e/ide/node_modules
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache lectern.egg-info tests/e2e/node_modules tests/e2e/browser/node_modules
+	cd tests/e2e/clients && rm -rf */node_modules relay/components/__generated__ codegen/gql codegen/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

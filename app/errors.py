@@ -25,6 +25,10 @@ class DomainError(Exception):
     """
 
     code: ErrorCode = ErrorCode.INVALID_INPUT
+    account_id: int | None = None
+    """Whose account was tried, for the audit log: never shown to the client."""
+    audit_outcome: str = ""
+    """What the audit log says where it may say more than `code` does."""
 
     def __init__(self, message: str, *, code: ErrorCode | None = None, path: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -41,6 +45,14 @@ class Forbidden(DomainError):
 
     def __init__(self, message: str = "You may not do this.") -> None:
         super().__init__(message)
+
+
+class RateLimited(Exception):
+    """Too many attempts: a top-level error, and the client may try again after that time."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many attempts. Please try again in {retry_after_seconds} seconds.")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(Exception):

@@ -5,11 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.database import Database
-from app.identity.ended_sessions import EndedSessions
-from app.identity.refresh_tokens import RefreshTokens
-from app.identity.signing_keys import SigningKeys
-from app.identity.tokens import AccessTokens
+from app.identity.letters import AccountLetters
+from app.identity.throttling.throttle import Throttle
+from app.identity.tokens.access_tokens import AccessTokens
+from app.identity.tokens.ended_sessions import EndedSessions
+from app.identity.tokens.refresh_tokens import RefreshTokens
+from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
+from app.mail import Postbox, open_postbox
 from app.settings import Settings
 from app.telemetry import Metrics
 
@@ -24,6 +27,9 @@ class Resources:
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     ended_sessions: EndedSessions
+    throttle: Throttle
+    letters: AccountLetters
+    postbox: Postbox
 
 
 @asynccontextmanager
@@ -37,6 +43,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(database.close)
         keyvalue = KeyValue(settings.redis)
         stack.push_async_callback(keyvalue.close)
+        postbox = await stack.enter_async_context(open_postbox(settings, metrics))
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -46,4 +53,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             access_tokens=AccessTokens(signing_keys, settings.authentication),
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
             ended_sessions=EndedSessions(database, settings.authentication),
+            throttle=Throttle(settings.authentication, metrics),
+            letters=AccountLetters(settings, postbox),
+            postbox=postbox,
         )

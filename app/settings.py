@@ -183,6 +183,14 @@ class AuthenticationSettings(BaseSettings):
     clock_skew: int = Field(
         30, ge=0, le=60, description="Seconds by which other machines' clocks may differ."
     )
+    sign_in_attempts: int = Field(
+        5, ge=2, description="Wrong passwords a minute for one account; then it rests, longer each time."
+    )
+    sign_in_attempts_per_address: int = Field(
+        5,
+        ge=2,
+        description="The same for one client address (IPv6: /64). Raise it where many people share one.",
+    )
     signing_keys: SecretStr = Field(
         SecretStr(""),
         description="JSON object, kid -> PEM private key (Ed25519 or P-256). The first signs, all verify. "
@@ -190,6 +198,28 @@ class AuthenticationSettings(BaseSettings):
     )
     signing_keys_file: Path | None = Field(
         None, description="File with the same JSON, instead of the variable."
+    )
+
+
+class MailSettings(BaseSettings):
+    model_config = _group("LECTERN_")
+    _files = model_validator(mode="before")(_secrets_from_files)
+
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        json_schema_extra=_SECRET,
+        description="smtp:// or smtps:// address of the mail server, user:password@ in it if needed; empty: mails become "
+        "files in the folder `mail` of the home.",
+    )
+    mail_from: str = Field("Lectern <lectern@localhost>", description="Sender of all mails.")
+    mail_timeout: float = Field(15.0, gt=0, description="Seconds the mail server may take for each step.")
+    mail_waiting_limit: int = Field(
+        1000, ge=1, description="Mails that may wait in a process; one more is dropped."
+    )
+    account_url: str = Field(
+        "",
+        description="Address below which the front end has `verify-email` and `reset-password`, which mails link to; "
+        "empty: Lectern's own pages, `/account` under LECTERN_PUBLIC_URL.",
     )
 
 
@@ -222,6 +252,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
     authentication: AuthenticationSettings = Field(default_factory=AuthenticationSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
     origins: OriginSettings = Field(default_factory=OriginSettings)
 
     @property
@@ -246,6 +277,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     WorkerSettings,
     GraphQLSettings,
     AuthenticationSettings,
+    MailSettings,
     OriginSettings,
 )
 

@@ -79,6 +79,27 @@ class Metrics:
         self.logins = Counter(
             "lectern_logins_total", "Login attempts by outcome.", ("outcome",), registry=self.registry
         )
+        self.mutations = Counter(
+            "lectern_mutations_total",
+            "Mutations tried, by outcome: SUCCESS or the code of the error.",
+            ("mutation", "outcome"),
+            registry=self.registry,
+        )
+        self.audit_entries_lost = Counter(
+            "lectern_audit_entries_lost_total",
+            "Audit entries of refusals that could not be written.",
+            registry=self.registry,
+        )
+        self.throttled = Counter(
+            "lectern_attempts_throttled_total",
+            "Attempts refused because there had been too many.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.mails = Counter("lectern_mails_total", "Mails by outcome.", ("outcome",), registry=self.registry)
+        self.mails_waiting = Gauge(
+            "lectern_mails_waiting", "Mails posted and not yet sent.", registry=self.registry
+        )
         self.token_refreshes = Counter(
             "lectern_token_refreshes_total",
             "Refresh tokens presented, by outcome.",

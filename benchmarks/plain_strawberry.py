@@ -24,7 +24,7 @@ from app.identity import reads as identity_reads
 from benchmarks.pool import Statements, application
 
 _COURSES = listing._page_query(CourseOrder.NEWEST, frozenset(), continued=False)  # noqa: SLF001 - the same SQL is the point
-_USERS = identity_reads._USERS_BY_ID  # noqa: SLF001
+_USERS = identity_reads.accounts._USERS_BY_ID  # noqa: SLF001
 _LESSONS = content._LESSONS_OF_COURSES  # noqa: SLF001
 
 

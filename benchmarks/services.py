@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from app.embedded import EmbeddedPostgres, EmbeddedValkey, locked_home
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from benchmarks.fill import fill
 
 _PROJECT = Path(__file__).resolve().parent.parent

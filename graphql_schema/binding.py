@@ -62,7 +62,8 @@ def _bind_field(graphql_type: GraphQLObjectType, name: str, graphql_field: Graph
         resolve = Attribute(definition.python_name)
     else:
         resolve = graphql_field.resolve  # type: ignore[assignment]
-    graphql_field.resolve = resolve if rule is PUBLIC else _guarded(rule, resolve)
+    guarded_already = rule is PUBLIC or definition.metadata.get("guards_itself", False)
+    graphql_field.resolve = resolve if guarded_already else _guarded(rule, resolve)
 
 
 class Attribute:

@@ -29,8 +29,14 @@ class Edge:
     resolve: Callable[..., Any]
 
 
-def edge(loader: Choose, *, key: str, description: str, policy: Policy | None = None) -> Any:
-    """To one object, or to all of a short list (at most 100 by rule): as the loader gives a row or a list of rows."""
+def edge(
+    loader: Choose, *, key: str, description: str, policy: Policy | None = None, list_size: int | None = None
+) -> Any:
+    """To one object, or to all of a short list (at most 100 by rule): as the loader gives a row or a list of rows.
+
+    `list_size`: how many objects the node limit counts for a list, where that is known better than its assumption.
+    """
+    sized = {} if list_size is None else {"list_size": list_size}
     of: Callable[[Any], Any] | None = None
 
     async def convert(future: Awaitable[Any], info: GraphQLResolveInfo[Any]) -> Any:
@@ -47,7 +53,9 @@ def edge(loader: Choose, *, key: str, description: str, policy: Policy | None = 
         return None if value is None else convert(loader(info.context.loaders).load(value), info)
 
     return strawberry.field(
-        description=description, default=None, metadata={"policy": policy, "edge": Edge(loader, key, resolve)}
+        description=description,
+        default=None,
+        metadata={"policy": policy, "edge": Edge(loader, key, resolve), **sized},
     )
 
 

@@ -1,7 +1,7 @@
 """What clients see of an error: expected ones as they are, limits and bad input with a code, bugs masked.
 
 Codes of top-level errors: those of `app.errors.ErrorCode`, and GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
-OPERATION_NOT_DETERMINED, LIMIT_EXCEEDED, BAD_USER_INPUT, UNAUTHENTICATED, UNAVAILABLE, TIMEOUT, INTERNAL.
+OPERATION_NOT_DETERMINED, LIMIT_EXCEEDED, BAD_USER_INPUT, UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE, TIMEOUT, INTERNAL.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from app.errors import DomainError, Unavailable
+from app.errors import DomainError, RateLimited, Unavailable
 from app.telemetry import request_id
 
 logger = logging.getLogger("lectern.graphql")
@@ -101,6 +101,11 @@ def _describe(error: GraphQLError, code: str, *, ran: bool) -> tuple[dict[str, A
         formatted = {
             "message": str(original),
             "extensions": {"code": "UNAVAILABLE", "retryAfterSeconds": retry_after},
+        }
+    elif isinstance(original, RateLimited):
+        formatted = {
+            "message": str(original),
+            "extensions": {"code": "RATE_LIMITED", "retryAfterSeconds": original.retry_after_seconds},
         }
     elif ran and _is_bug(original):
         outcome = Outcome.INTERNAL

@@ -34,7 +34,18 @@ from app.settings import GraphQLSettings
 from graphql_schema.list_sizes import CEILING, Estimate, EstimateBuilder, evaluate, list_size
 
 # Guessing passwords by aliasing `login` a hundred times would make every limit per request worthless.
-ONCE_PER_REQUEST = frozenset({"login", "register", "refreshSession"})
+ONCE_PER_REQUEST = frozenset(
+    {
+        "login",
+        "register",
+        "refreshSession",
+        "changePassword",
+        "requestPasswordReset",
+        "resetPassword",
+        "requestEmailVerification",
+        "verifyEmail",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -85,7 +96,7 @@ _SENTENCES = {
     "depth": "The operation nests fields {value} levels deep; {maximum} are allowed.",
     "aliases": "The operation uses {value} aliases; {maximum} are allowed.",
     "rootFields": "The operation asks for {value} root fields; {maximum} are allowed.",
-    "credentialFields": "A request may hold one of login, register, refreshSession; this one holds {value}.",
+    "credentialFields": "A request may sign in, refresh, prove or change a password once; this one does {value} times.",
     "nodes": "The operation may return {value} objects; {maximum} are allowed. Ask for smaller pages.",
 }
 

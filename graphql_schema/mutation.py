@@ -2,6 +2,7 @@
 failures into data. Below it nobody commits and nobody knows GraphQL.
 """
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, get_type_hints
@@ -10,10 +11,13 @@ import strawberry
 
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode, Forbidden
+from app.identity.models import SUCCESS
+from app.identity.service import audit
+from graphql_schema import auditing
 from graphql_schema.context import Context, Info
 from graphql_schema.enums import described
 from graphql_schema.fields import field
-from graphql_schema.permissions import PUBLIC, Policy, policy
+from graphql_schema.permissions import PUBLIC, Policy, admit, policy
 
 described(
     ErrorCode,
@@ -43,7 +47,7 @@ class UserError:
 
 
 def user_errors() -> Any:
-    """The field that every payload ends with."""
+    """The field that every payload has."""
     return field(description="Why nothing was done; empty when it was.", default_factory=list)
 
 
@@ -54,18 +58,28 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
     """A root field of one argument, `input`. `verb(tx, context, input)` returns the payload.
 
     The transaction opens at its first statement and is committed, its connection given back, before this returns.
+    Each attempt is an audit entry: of a success in its transaction, of anything else in one of its own.
     """
     hints = get_type_hints(verb)
     payload_type = hints["return"]
 
     async def run(info: Info, input: Any) -> Any:
         context = info.context
+        action = info.field_name
+        resources = context.resources
         try:
-            async with context.resources.database.transaction() as transaction:
+            # Here and not in binding.py: who is turned away leaves an entry too.
+            admit(policy, context.actor)
+            async with resources.database.transaction() as transaction:
                 payload = await verb(transaction, context, input)
-        except Forbidden:
-            raise
-        except DomainError as error:
+                await audit.record(transaction, auditing.succeeded(context, action, input, payload))
+            resources.metrics.mutations.labels(action, SUCCESS).inc()
+        except (Exception, asyncio.CancelledError) as error:
+            attempt = auditing.failed(context, action, input, error)
+            await audit.record_refusal(resources.database, resources.metrics, attempt)
+            resources.metrics.mutations.labels(action, attempt.outcome).inc()
+            if isinstance(error, Forbidden) or not isinstance(error, DomainError):
+                raise
             payload = payload_type(
                 user_errors=[UserError(code=error.code, message=error.message, path=list(error.path))]
             )
@@ -81,4 +95,6 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
         "input": Annotated[hints["input"], argument],
         "return": payload_type | None,
     }
-    return strawberry.field(resolver=run, description=description, metadata={"policy": policy})
+    return strawberry.field(
+        resolver=run, description=description, metadata={"policy": policy, "guards_itself": True}
+    )

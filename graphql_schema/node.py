@@ -36,13 +36,22 @@ def is_node(loader: Callable[[Loaders], Any]) -> Callable[[Class], Class]:
     return register
 
 
-def global_id(type_name: str, number: int) -> strawberry.ID:
-    return b2a_base64(f"{type_name}:{number}".encode(), newline=False).decode("ascii")  # type: ignore[return-value]
+def global_id(type_name: str, key: int | UUID) -> strawberry.ID:
+    """The id of an object: a number for what `node(id:)` finds, a UUID for what is reached through others alone."""
+    return global_id_of(f"{type_name}:{key}")
 
 
-def session_global_id(session_id: UUID) -> strawberry.ID:
-    """Sessions have ids, so that clients can keep them, and are reached through their owner alone."""
-    return b2a_base64(f"Session:{session_id}".encode(), newline=False).decode("ascii")  # type: ignore[return-value]
+def global_id_of(subject: str) -> strawberry.ID:
+    """The id of an object named by its type and key, such as Course:12."""
+    return b2a_base64(subject.encode(), newline=False).decode("ascii")  # type: ignore[return-value]
+
+
+def subject_of(identifier: str) -> str | None:
+    """The same name back, for any id of ours; None for anything else."""
+    if (session_id := session_of(identifier)) is not None:
+        return f"Session:{session_id}"
+    parsed = parse_global_id(identifier)
+    return None if parsed is None or parsed[0] not in node_loaders else f"{parsed[0]}:{parsed[1]}"
 
 
 def session_of(identifier: str) -> UUID | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Annotated, Any, Generic, Self, TypeVar
+from uuid import UUID
 
 import orjson
 import strawberry
@@ -36,7 +37,7 @@ def encode_cursor(values: Mapping[str, Any]) -> str:
 
     The names are in it so that a cursor of another order is refused instead of misread.
     """
-    return urlsafe_b64encode(orjson.dumps(values)).decode()
+    return urlsafe_b64encode(orjson.dumps(values, default=_plain)).decode()
 
 
 def decode_cursor(cursor: str, columns: Mapping[str, type]) -> Cursor:
@@ -50,12 +51,21 @@ def decode_cursor(cursor: str, columns: Mapping[str, type]) -> Cursor:
         raise bad_cursor() from None
 
 
+def _plain(value: object) -> str:
+    """The driver's UUIDs are a class of its own."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(type(value))
+
+
 def _typed(value: object, kind: type) -> Any:
     if kind is datetime and isinstance(value, str):
         # Raises OverflowError at the ends of the calendar, where the database would fail.
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is not None:
             return instant.astimezone(UTC)
+    if kind is UUID and isinstance(value, str):
+        return UUID(value)
     if kind is float and type(value) is float and isfinite(value):
         return value
     if kind is int and type(value) is int and abs(value) < _BIGINT:

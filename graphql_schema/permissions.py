@@ -56,6 +56,12 @@ def policy(rule: Policy) -> Callable[[Class], Class]:
     return declare
 
 
+def admit(rule: Policy, actor: Actor) -> None:
+    """For root fields that check their policy themselves. Raises the top-level error for a missing right."""
+    if not rule.allows(actor, None):
+        raise refuse(actor)
+
+
 def refuse(actor: Actor) -> GraphQLError:
     """The top-level error for a missing right."""
     if actor.signed_in:

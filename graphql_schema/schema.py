@@ -14,6 +14,7 @@ from graphql_schema.catalog.mutations import CatalogMutations
 from graphql_schema.catalog.queries import CatalogQueries
 from graphql_schema.context import Info
 from graphql_schema.identity.mutations import IdentityMutations
+from graphql_schema.identity.queries import IdentityQueries
 from graphql_schema.node import Node, node_loaders, parse_global_id
 from graphql_schema.pagination import PAGE_LIMIT
 from graphql_schema.permissions import PUBLIC
@@ -48,7 +49,7 @@ def _nodes(
 
 
 @strawberry.type(description="Reading.")
-class Query(CatalogQueries, ViewerQuery):
+class Query(CatalogQueries, IdentityQueries, ViewerQuery):
     node: Node | None = strawberry.field(
         resolver=_node,
         description="Any object by its global id; null when there is none, or none for you.",

@@ -1,8 +1,10 @@
 """Jobs of identity."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from app.identity import housekeeping
+from app.database import Transaction
+from app.identity.service import housekeeping
 from app.resources import Resources
 
 
@@ -15,3 +17,22 @@ async def forget_expired_sessions(resources: Resources) -> int:
             gone, after = await housekeeping.forget_sessions(tx, after=after)
         forgotten += gone
     return forgotten
+
+
+async def forget_email_tokens(resources: Resources) -> int:
+    """Deletes tokens of mails that have expired. Returns how many."""
+    return await _until_none_is_left(resources, housekeeping.forget_email_tokens)
+
+
+async def forget_failures(resources: Resources) -> int:
+    """Deletes counts of failed attempts that nobody asks for any more. Returns how many."""
+    return await _until_none_is_left(resources, housekeeping.forget_failures)
+
+
+async def _until_none_is_left(resources: Resources, step: Callable[[Transaction], Awaitable[int]]) -> int:
+    total, forgotten = 0, -1
+    while forgotten:
+        async with resources.database.transaction() as tx:
+            forgotten = await step(tx)
+        total += forgotten
+    return total

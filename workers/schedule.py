@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.resources import Resources
-from workers import identity
+from workers import identity, partitions
 
 Times = int | set[int] | None
 
@@ -29,4 +29,7 @@ class Cron:
 
 SCHEDULE: tuple[Cron, ...] = (
     Cron("forget-expired-sessions", identity.forget_expired_sessions, minute={7, 37}),
+    Cron("forget-email-tokens", identity.forget_email_tokens, minute=17),
+    Cron("forget-failures", identity.forget_failures, minute=27),
+    Cron("make-partitions", partitions.make_partitions, hour=3, minute=47),
 )

@@ -4,6 +4,7 @@ Run it under uvicorn with `proxy_headers=False`: whom to believe about clients' 
 """
 
 import gc
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.asgi.account_pages import account_routes
 from app.asgi.answers import error_body
 from app.asgi.entry import Entry
 from app.asgi.graphql_endpoint import GraphQLEndpoint
@@ -19,12 +21,15 @@ from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
+from app.partitions import make_partitions
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.telemetry import request_id
 from graphql_schema.context import Context, authenticate
 from graphql_schema.errors import INTERNAL_MESSAGE
 from graphql_schema.schema import build_schema
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -40,6 +45,7 @@ def create_app(
     async def lifespan(site: Starlette) -> AsyncIterator[None]:
         async with open_resources(settings) as resources, offering_metrics(resources.metrics, siblings):
             site.state.resources = resources
+            await _prepare_partitions(resources)
             entry.mount(GraphQLEndpoint(settings, schema, resources.metrics, _context_builder(resources)))
             # The schema lives as long as the process. Left to the collector, its hundred thousand objects would be
             # walked again and again, 80 ms at a time.
@@ -50,6 +56,7 @@ def create_app(
     site = Starlette(
         routes=[
             *make_service_routes(lambda: site.state.resources, siblings),
+            *([] if settings.mail.account_url else account_routes()),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],
         lifespan=lifespan,
@@ -57,6 +64,14 @@ def create_app(
     )
     entry = Entry(site, settings.origins)
     return entry
+
+
+async def _prepare_partitions(resources: Resources) -> None:
+    try:
+        await make_partitions(resources.database)
+    except Exception:  # noqa: BLE001 - logged; the role may also lack the right to make tables
+        # Made a year ahead, and tried again each day: no reason not to serve.
+        _log.warning("partitions could not be made ahead", exc_info=True)
 
 
 def _context_builder(resources: Resources) -> Callable[[RequestHead], Awaitable[Context]]:

@@ -15,6 +15,16 @@ GRAPHQL_PATH: Final = "/graphql"
 
 _DEFAULTS: Final = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
 
+_ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "X-Api-Key",
+    "X-Request-Id",
+    # What Apollo Client adds when an application gives it a name.
+    "Apollographql-Client-Name",
+    "Apollographql-Client-Version",
+)
+
 
 class Entry:
     """`site` answers everything but GraphQL, and the lifespan; `mount` is called by the lifespan."""
@@ -38,7 +48,7 @@ class Entry:
             application,
             allow_origins=origins.allowed_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-Api-Key", "X-Request-Id"),
+            allow_headers=_ALLOWED_HEADERS,
             expose_headers=("X-Request-Id", "Retry-After", "WWW-Authenticate"),
             # Bearer tokens only, no cookies: a browser never adds credentials by itself.
             allow_credentials=False,

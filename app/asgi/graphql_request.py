@@ -135,6 +135,9 @@ def from_query_string(query_string: bytes) -> GraphQLRequest:
 
 def _checked(document: dict[str, Any], *, nul_possible: bool) -> GraphQLRequest:
     query = document.get("query")
+    if not query and _names_a_hash(document.get("extensions")):
+        # What Apollo's link for persisted queries waits for: it sends the text from then on. Not a failure of the request.
+        raise HttpRejected(200, "PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
     if not isinstance(query, str) or not query:
         raise bad_request("`query` must be a string with a GraphQL document.")
     operation_name = document.get("operationName")
@@ -149,6 +152,10 @@ def _checked(document: dict[str, Any], *, nul_possible: bool) -> GraphQLRequest:
     if nul_possible and _holds_nul(variables):
         raise bad_request("Text must not contain the NUL character.")
     return GraphQLRequest(query, operation_name, variables or {})
+
+
+def _names_a_hash(extensions: object) -> bool:
+    return isinstance(extensions, dict) and "persistedQuery" in extensions
 
 
 def _may_repeat_a_key(body: bytes) -> bool:

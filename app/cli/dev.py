@@ -129,6 +129,8 @@ def _greet(settings: Settings, logins: "list[DemoLogin]") -> None:
     address = f"http://{host}:{settings.http.port}"
     lines = ["", f"Lectern runs on {address}", ""]
     lines += [f"  GraphQL   {address}/graphql", f"  IDE       {address}/"]
+    if not settings.mail.smtp_url.get_secret_value():
+        lines += [f"  Mails     {_shown(settings.home / 'mail')}"]
     if logins:
         width = max(len(login.email) for login in logins)
         lines += ["", "Demo logins (e-mail, password, role):"]

@@ -16,8 +16,9 @@ from pydantic_settings import SettingsError
 from app.cli import migrate, serve
 from app.errors import Unavailable
 from app.identity.errors import SigningKeyError
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
+from app.mail import transport_of
 from app.settings import GROUPS, Settings, unknown_variables, wrong_values
 
 _POSTGRES = 18
@@ -36,6 +37,7 @@ CHECKS = (
     "pool",
     "limits",
     "redis",
+    "mail",
 )
 
 
@@ -60,6 +62,7 @@ async def examine(processes: int, *, now: Callable[[], float] = time.time) -> li
         problems += [problem async for problem in _database(settings, processes, now)]
     if settings.redis.url:
         problems += [problem async for problem in _redis(settings)]
+    problems += [problem async for problem in _mail(settings)]
     return problems
 
 
@@ -267,3 +270,28 @@ async def _redis(settings: Settings) -> AsyncIterator[Problem]:
         )
     finally:
         await keyvalue.close()
+
+
+async def _mail(settings: Settings) -> AsyncIterator[Problem]:
+    if not settings.mail.smtp_url.get_secret_value():
+        yield Problem(
+            "mail",
+            "LECTERN_SMTP_URL is not set: mails become files that nobody gets.",
+            "Set it to smtp://user:password@host:587, or smtps:// where the server wants TLS at once.",
+        )
+        return
+    try:
+        async with transport_of(settings).connected():
+            pass
+    except ValueError:
+        yield Problem(
+            "mail",
+            "LECTERN_SMTP_URL cannot be read as an address.",
+            "It looks like smtp://user:password@host:587; special characters of the password as %XX.",
+        )
+    except Unavailable as error:
+        yield Problem(
+            "mail",
+            f"Mails cannot be sent: {str(error).rstrip('.')}.",
+            "Check LECTERN_SMTP_URL (host, port, user, password) and that the server runs.",
+        )

@@ -1,40 +1,37 @@
-"""`lectern import`: real catalogues from files."""
+"""`lectern import catalog`: courses from a CSV file."""
 
-import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import DownloadColumn
 
 from app.catalog.importing import (
     DEFAULT_SOURCE,
     ImportOptions,
-    ImportRefused,
     ImportResult,
     Refusals,
     import_catalog,
     parse_columns,
 )
-from app.catalog.models import CourseStatus
-from app.cli.connection import connected_settings
-from app.cli.refusal import Refused, refusals
+from app.cli.import_curriculum import curriculum
+from app.cli.import_running import (
+    checked_status,
+    end,
+    import_refusals,
+    print_refused,
+    progress_bar,
+    refused_as_json,
+    report_file,
+    run_import,
+)
+from app.cli.refusal import refusals
 from app.database import Database
-from app.errors import Unavailable
-from app.settings import DatabaseSettings
-from app.telemetry import Metrics
-
-SHOWN = 20
-SOME_REFUSED = 2
-INTERRUPTED = 130
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(curriculum)
 
 
 @app.callback()
@@ -87,120 +84,37 @@ def catalog(  # noqa: PLR0917 - a command's options, given by name
     went away half-way.
     """
     with refusals():
-        if status not in {CourseStatus.PUBLISHED, CourseStatus.DRAFT}:
-            raise Refused("A status is published or draft.")
-        with _import_refusals(), _report_file(report, file) as report_file:
+        new_status = checked_status(status)
+        with import_refusals(), report_file(report, file) as opened_report:
             options = ImportOptions(
                 columns=parse_columns(columns or []),
                 key=key,
                 source=source,
-                status=CourseStatus(status),
+                status=new_status,
                 instructor=instructor,
                 delimiter="\t" if delimiter.lower() in {"tab", "\\t"} else delimiter,
                 encoding=encoding,
             )
-            result = ImportResult(Refusals(report_file))
-            settings = _batch(connected_settings().database)
-            try:
-                progress = _progress(shown=not as_json and sys.stderr.isatty())
-                asyncio.run(_run(settings, file, options, result, progress))
-            except (KeyboardInterrupt, Unavailable) as error:
-                _print_stopped(error, result)
-                raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1) from None
+            result = ImportResult(Refusals(opened_report))
+            # By bytes, since nobody knows a file's rows before its end.
+            progress = progress_bar(DownloadColumn(), shown=not as_json)
+
+            async def work(database: Database) -> None:
+                task = progress.add_task(file.name, total=None)
+
+                def show() -> None:
+                    progress.update(task, completed=result.bytes_read, total=result.bytes_total)
+
+                await import_catalog(database, file, options, result, on_chunk=show)
+
+            run_import(work, progress, lambda: _summary(result))
     if as_json:
-        _print_json(result)
+        counts = {**asdict(result.tally), **refused_as_json(result.refusals)}
+        typer.echo(orjson.dumps({**counts, "seconds": round(result.seconds, 3)}))
     else:
-        _print(result, report)
-    if result.refusals.count:
-        raise typer.Exit(SOME_REFUSED)
-
-
-async def _run(
-    settings: DatabaseSettings, file: Path, options: ImportOptions, result: ImportResult, progress: Progress
-) -> None:
-    database = Database(settings, Metrics())
-    await database.open()
-    try:
-        with progress:
-            task = progress.add_task(file.name, total=None)
-
-            def show() -> None:
-                progress.update(task, completed=result.bytes_read, total=result.bytes_total)
-
-            await import_catalog(database, file, options, result, on_chunk=show)
-    finally:
-        await database.close()
-
-
-def _progress(*, shown: bool) -> Progress:
-    """A bar on standard error; by bytes, since nobody knows a file's rows before its end."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not shown,
-    )
-
-
-def _batch(settings: DatabaseSettings) -> DatabaseSettings:
-    """A pool whose statements, and waits for other imports' chunks, may take as long as a batch's."""
-    longer = settings.batch_statement_timeout
-    return settings.model_copy(
-        update={"pool_size": 1, "statement_timeout": longer, "lock_timeout": longer, "pool_wait": longer}
-    )
-
-
-@contextmanager
-def _import_refusals() -> Iterator[None]:
-    try:
-        yield
-    except ImportRefused as error:
-        raise Refused(str(error)) from None
-
-
-@contextmanager
-def _report_file(path: Path | None, imported: Path) -> Iterator[TextIO | None]:
-    """Opened first: an import must not find out at its end that it cannot say what it refused."""
-    if path is None:
-        yield None
-        return
-    if path.exists() and imported.exists() and path.samefile(imported):
-        raise Refused("The report would overwrite the file that is imported.")
-    try:
-        opened = path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise Refused(f"The report {path} cannot be written: {error.strerror}.") from None
-    with opened:
-        yield opened
-
-
-def _print_json(result: ImportResult) -> None:
-    refused = result.refusals
-    answer = {
-        **asdict(result.tally),
-        "refused": [asdict(refusal) for refusal in refused.kept],
-        # More than 10,000 are counted and written to --report, but not listed here.
-        "refusedCount": refused.count,
-        "seconds": round(result.seconds, 3),
-    }
-    typer.echo(orjson.dumps(answer))
-
-
-def _print(result: ImportResult, report: Path | None) -> None:
-    refused = result.refusals
-    typer.echo(f"{_summary(result)} in {result.seconds:.1f} s.")
-    for refusal in refused.kept[:SHOWN]:
-        typer.echo(f"  line {refusal.line}: {refusal.reason}")
-    if refused.count > SHOWN:
-        rest = f"and {refused.count - SHOWN:,} more"
-        typer.echo(f"  {rest}, all in {report}" if report else f"  {rest}; --report FILE lists all")
-
-
-def _print_stopped(error: BaseException, result: ImportResult) -> None:
-    reason = str(error) or "Interrupted."
-    typer.echo(f"{reason} Until then: {_summary(result)}. Run the same command again to go on.", err=True)
+        typer.echo(f"{_summary(result)} in {result.seconds:.1f} s.")
+        print_refused(result.refusals, report)
+    end(result.refusals)
 
 
 def _summary(result: ImportResult) -> str:

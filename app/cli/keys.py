@@ -10,9 +10,9 @@ import orjson
 import typer
 
 from app.cli.refusal import Refused, refusals
-from app.identity import key_sets
-from app.identity.key_sets import Algorithm, KeySet
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens import key_sets
+from app.identity.tokens.key_sets import Algorithm, KeySet
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
 
 app = typer.Typer(

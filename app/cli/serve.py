@@ -13,7 +13,7 @@ from app.cli import migrate, server
 from app.cli.refusal import Refused
 from app.cli.signals import Ending, graceful_ending
 from app.cli.supervisor import Post, Supervisor
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import Settings
 from app.telemetry import configure_logging
 
@@ -37,6 +37,8 @@ def serve(
 
     def say_ready() -> None:
         _log.info("serving on %s with %s process%s", address, workers, "es" if workers > 1 else "")
+        if not settings.mail.smtp_url.get_secret_value():
+            _log.warning("LECTERN_SMTP_URL is not set: mails become files that nobody gets")
 
     with graceful_ending() as ending:
         if workers > 1:

@@ -11,9 +11,11 @@ from asyncpg import Record
 
 from app.cli.connection import connected_database
 from app.cli.refusal import Refused, refusals
-from app.identity import service
-from app.identity.models import Role
+from app.identity import addresses
+from app.identity.models import SUCCESS, Role
 from app.identity.passwords import MAX_BYTES
+from app.identity.service import accounts, audit
+from app.identity.service.audit import Attempt
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: make one, change a role.")
 
@@ -38,8 +40,8 @@ def create(  # noqa: PLR0917 - a command's options, given by name
         if password_stdin and generate_password:
             raise Refused("Choose one of --password-stdin and --generate-password.")
         # Before somebody types a password twice for an address that is none.
-        service.checked_email(email)
-        service.checked_name(name)
+        addresses.checked_email(email)
+        accounts.checked_name(name)
         password = _given_password(from_stdin=password_stdin, generate=generate_password)
         generated = secrets.token_urlsafe(15) if password is None else None
         user = asyncio.run(_create(email, name, role, password or generated or ""))
@@ -60,12 +62,21 @@ def set_role(
 
 async def _create(email: str, name: str, role: Role, password: str) -> Record:
     async with connected_database() as database, database.transaction() as tx:
-        return await service.create_user(tx, email=email, name=name, role=role, password=password)
+        user = await accounts.create_user(tx, email=email, name=name, role=role, password=password)
+        await audit.record(tx, _by_operator("createUser", user))
+        return user
 
 
 async def _set_role(email: str, role: Role) -> Record:
     async with connected_database() as database, database.transaction() as tx:
-        return await service.set_role(tx, email=email, role=role)
+        user = await accounts.set_role(tx, email=email, role=role)
+        await audit.record(tx, _by_operator("setRole", user))
+        return user
+
+
+def _by_operator(action: str, user: Record) -> Attempt:
+    """The audit entry of a command: whoever runs it is known to the machine alone."""
+    return Attempt(action, SUCCESS, subject=f"User:{user['id']}", user_agent="lectern user")
 
 
 def _given_password(*, from_stdin: bool, generate: bool) -> str | None:

@@ -12,7 +12,7 @@ import uvloop
 from app.cli import serve, server
 from app.cli.refusal import Refused
 from app.cli.signals import graceful_ending
-from app.identity.signing_keys import SigningKeys
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import Settings, WorkerSettings
 from app.telemetry import configure_logging
 

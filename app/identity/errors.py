@@ -30,8 +30,10 @@ class InvalidCredentials(DomainError):
 
     code = ErrorCode.INVALID_CREDENTIALS
 
-    def __init__(self) -> None:
-        super().__init__("The e-mail address or the password is wrong.", path=("input",))
+    def __init__(self, account_id: int | None = None, *path: str) -> None:
+        what = "The password is wrong." if path else "The e-mail address or the password is wrong."
+        super().__init__(what, path=("input", *path))
+        self.account_id = account_id
 
 
 class UserNotFound(DomainError):
@@ -42,12 +44,34 @@ class UserNotFound(DomainError):
 
 
 class InvalidRefreshToken(DomainError):
-    """One answer for malformed, unknown, expired, revoked and used tokens."""
+    """One answer for malformed, unknown, expired, revoked and used tokens; the audit log tells the last apart."""
+
+    code = ErrorCode.INVALID_TOKEN
+
+    def __init__(self, *, reused_from: int | None = None) -> None:
+        super().__init__("The session has ended. Sign in again.", path=("input", "refreshToken"))
+        if reused_from is not None:
+            self.account_id = reused_from
+            self.audit_outcome = "TOKEN_REUSED"
+
+
+class InvalidEmailToken(DomainError):
+    """One answer for malformed, unknown, expired and used tokens of mails."""
 
     code = ErrorCode.INVALID_TOKEN
 
     def __init__(self) -> None:
-        super().__init__("The session has ended. Sign in again.", path=("input", "refreshToken"))
+        super().__init__("The link has expired or was used. Ask for another.", path=("input", "token"))
+
+
+class SeveralAccounts(DomainError):
+    code = ErrorCode.CONFLICT
+
+    def __init__(self, email: str) -> None:
+        super().__init__(
+            f"Several accounts claim {email} and none has proved it: its owner has to confirm the address first.",
+            path=("input", "email"),
+        )
 
 
 class SessionNotFound(DomainError):

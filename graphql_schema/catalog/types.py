@@ -17,6 +17,9 @@ from graphql_schema.permissions import LESSON_CONTENT, PUBLIC, policy
 from loaders.batching import Row
 
 _RATING_DIGITS = 2
+# For the node limit: what large courses have. In a real curriculum of 8 courses the largest has 10 modules.
+_MODULES = 15
+_INSTRUCTORS = 5
 
 CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]
 ModuleReference = Annotated["Module", strawberry.lazy("graphql_schema.catalog.types")]
@@ -202,11 +205,13 @@ class Course(Node):
         lambda loaders: loaders.catalog.course_instructors,
         key="course_id",
         description="Everybody who teaches it, the lead included, at most 100.",
+        list_size=_INSTRUCTORS,
     )
     modules: list[Module] = edge(
         lambda loaders: loaders.catalog.modules,
         key="course_id",
         description="Its modules in order, at most 100.",
+        list_size=_MODULES,
     )
     lessons: Connection[Lesson] = connection_edge(
         lambda loaders: loaders.catalog.course_lessons,

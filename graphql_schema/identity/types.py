@@ -6,13 +6,13 @@ from typing import Self
 import strawberry
 
 from app.identity.models import Role
-from app.identity.sessions import Grant
-from app.identity.tokens import AccessToken
+from app.identity.service.sessions import Grant
+from app.identity.tokens.access_tokens import AccessToken
 from graphql_schema.edges import edge
 from graphql_schema.enums import described
 from graphql_schema.fields import field
-from graphql_schema.node import Node, global_id, is_node, session_global_id
-from graphql_schema.permissions import OWNER, PUBLIC, Denied, Policy, policy
+from graphql_schema.node import Node, global_id, global_id_of, is_node
+from graphql_schema.permissions import ADMINISTRATOR, OWNER, PUBLIC, Denied, Policy, policy
 from loaders.batching import Row
 
 described(
@@ -40,11 +40,21 @@ class User(Node):
         description="Seen by its owner and by administrators; null for others.", policy=EMAIL
     )
     role: Role = field(description="What the account may do.")
+    email_verified: bool | None = field(
+        description="Whether the account has proved that the address is its own. Seen like the address.",
+        policy=EMAIL,
+    )
+    locale: str | None = field(
+        description="Language tag that the owner prefers, such as pt-BR. Seen like the address.", policy=EMAIL
+    )
+    time_zone: str | None = field(
+        description="Time zone of the owner, such as Europe/Lisbon. Seen like the address.", policy=EMAIL
+    )
     proven: strawberry.Private[bool] = False
 
     @classmethod
     def of(cls, row: Row, *, proven: bool = False) -> Self:
-        """From a row (id, name, email, role). `proven`: the one who asks has just proved to be this user."""
+        """From a row of reads.PUBLIC_COLUMNS. `proven`: the one who asks has just proved to be this user."""
         number = row["id"]
         return cls(
             id=global_id("User", number),
@@ -52,6 +62,9 @@ class User(Node):
             name=row["name"],
             email=row["email"],
             role=row["role"],
+            email_verified=row["email_verified_at"] is not None,
+            locale=row["locale"],
+            time_zone=row["time_zone"],
             proven=proven,
         )
 
@@ -69,7 +82,7 @@ class Session:
     @classmethod
     def of(cls, row: Row) -> Self:
         return cls(
-            id=session_global_id(row["id"]),
+            id=global_id("Session", row["id"]),
             device=row["device"],
             created_at=row["created_at"],
             last_used_at=row["last_used_at"],
@@ -110,4 +123,40 @@ class AuthenticationSession:
             access_token_expires_at=access_token.expires_at,
             refresh_token=grant.refresh_token,
             refresh_token_expires_at=grant.expires_at,
+        )
+
+
+@strawberry.type(description="One attempt at a mutation, as the audit log keeps it.")
+@policy(ADMINISTRATOR)
+class AuditEntry:
+    id: strawberry.ID = field(description="Opaque, stable.")
+    actor_id: strawberry.Private[int | None]
+    at: datetime = field(description="When it was tried.")
+    actor: User | None = edge(
+        lambda loaders: loaders.identity.user,
+        key="actor_id",
+        description="Who tried; null when anonymous, or when the account is gone. After a sign-in, who signed in.",
+    )
+    action: str = field(description="The mutation's name.")
+    outcome: str = field(description="SUCCESS, or the code of the error that it was refused with.")
+    subject_id: strawberry.ID | None = field(
+        description="The object it was done to or meant for; null when it named none of ours."
+    )
+    client_address: str | None = field(description="Address that the request came from.")
+    device: str | None = field(description="What the browser or program called itself.")
+    request_id: str | None = field(description="Id of the request, as in the logs.")
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        subject = row["subject"]
+        return cls(
+            id=global_id("AuditEntry", row["id"]),
+            actor_id=row["actor_id"],
+            at=row["at"],
+            action=row["action"],
+            outcome=row["outcome"],
+            subject_id=None if subject is None else global_id_of(subject),
+            client_address=row["client_address"],
+            device=row["device"],
+            request_id=row["request_id"],
         )

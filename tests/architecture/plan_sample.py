@@ -5,6 +5,7 @@ Skewed on purpose: one rare category, one instructor with many courses, one cour
 
 USERS, COURSES, MODULES, LESSONS, VIDEOS = 20_000, 30_000, 100_000, 300_000, 100_000
 SESSIONS = 60_000
+AUDIT_ENTRIES = 200_000
 INSTRUCTORS = 500
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
 
@@ -76,6 +77,13 @@ STATEMENTS = (
     SELECT uuidv7(), 1 + i % {USERS}, '\\x00', 1, '\\x00', now() + interval '7 days',
            CASE WHEN i % 20 = 0 THEN now() - i * interval '1 minute' END
     FROM generate_series(1, {SESSIONS}) AS i
+    """,
+    "SELECT make_monthly_partition('audit_log', (now() - n * interval '1 month')::date) FROM generate_series(1, 6) AS n",
+    f"""
+    INSERT INTO audit_log (id, actor_id, action, outcome, subject, client_address)
+    SELECT uuidv7(i * interval '-52 seconds'), 1 + i * 7 % {USERS}, (ARRAY['login', 'createCourse', 'updateLesson'])[1 + i % 3],
+           CASE WHEN i % 50 = 0 THEN 'FORBIDDEN' ELSE 'SUCCESS' END, 'Course:' || 1 + i * 11 % {COURSES}, '192.0.2.1'
+    FROM generate_series(1, {AUDIT_ENTRIES}) AS i
     """,
     "ANALYZE",
 )

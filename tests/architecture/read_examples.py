@@ -5,16 +5,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
 from typing import Any
+from uuid import UUID
 
 from app.catalog import reads as catalog
 from app.catalog.reads import CourseFilter, CourseOrder
 from app.identity import reads as identity
 from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
+from app.identity.reads import AuditFilter
 from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY
+
+
+def uuid_of(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of an instant."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,37 @@ def _pages() -> Iterator[Example]:
         yield Example(catalog.count_courses, {"narrowed": narrowed}, _COUNTING)
 
 
+_NARROW: dict[str, Any] = {"actor_id": 77, "subject": "Course:77", "action": "login", "failed": True}
+_SPAN: dict[str, Any] = {
+    "since": datetime.now(UTC) - timedelta(days=31),
+    "until": datetime.now(UTC) + timedelta(seconds=1),
+}
+_MID_SPAN = (uuid_of(datetime.now(UTC) - timedelta(days=15)),)
+
+
+def _audit_pages() -> Iterator[Example]:
+    """Every set of filters, at the start and behind a cursor."""
+    for size in range(len(_NARROW) + 1):
+        for chosen in combinations(_NARROW, size):
+            narrowed = AuditFilter(**_SPAN, **{name: _NARROW[name] for name in chosen})
+            for after in (None, _MID_SPAN):
+                yield Example(
+                    identity.audit_entries_page,
+                    {"narrowed": narrowed, "first": 51, "after": after},
+                    {"removes": _NO_INDEX_FOR_ALL} if size > 1 else {},
+                )
+
+
 EXAMPLES = (
+    *_audit_pages(),
     Example(identity.users_by_id, {"ids": KEYS}),
     *(Example(identity.visible_users_by_id, {"ids": KEYS, "actor": actor}) for actor in ACTORS),
     *(Example(identity.sessions_of_users, {"user_ids": [77], "actor": actor}) for actor in ACTORS),
     Example(identity.sessions_revoked_within, {"seconds": 60.0}),
+    Example(identity.accounts_of_address, {"email_key": "user77@example.org"}),
     Example(identity.user_by_email_key, {"email_key": "user77@example.org"}),
+    Example(identity.verified_user_by_email_key, {"email_key": "user77@example.org"}),
+    Example(identity.credentials, {"user_id": 77}),
     *(Example(catalog.courses_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     *(Example(catalog.course_id_of_slug, {"slug": "course-77", "actor": actor}) for actor in ACTORS),
     Example(catalog.featured_courses, {"first": 20}),

@@ -13,7 +13,7 @@ import pytest
 
 from app import settings
 from app.embedded.process import free_port
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from tests.architecture.source_tree import FLOORS, ROOT
 from tests.support.programs import answers, environment, running
 

@@ -21,7 +21,7 @@ DOMAINS = {
     "partners",
     "analytics",
 }
-PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded"}
+PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail"}
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
@@ -35,11 +35,12 @@ ENVIRONMENT_READERS = {
 DOCUMENTS = (
     "README.md",
     "docs/architecture.md",
+    "docs/clients.md",
     "docs/operations.md",
     *(f"docs/decisions/{path.name}" for path in sorted((ROOT / "docs/decisions").glob("*.md"))),
 )
 # Folders of tests that mirror no source: they look at the whole, or serve the others.
-WHOLE = {"architecture", "deploy", "e2e", "support", "factories"}
+WHOLE = {"architecture", "e2e", "support", "factories"}
 # Tests of a folder as a whole.
 OF_A_FOLDER = {
     "tests/app/cli/test_bootstrap.py": "deploy/bootstrap.sh, which makes the `lectern` command",
@@ -104,7 +105,10 @@ def test_schema_folders_hold_parts_of_domains() -> None:
 
 @pytest.mark.parametrize(
     ("floor", "own"),
-    [("loaders", {"__init__", "batching"}), ("workers", {"__init__", "main", "schedule", "status"})],
+    [
+        ("loaders", {"__init__", "batching"}),
+        ("workers", {"__init__", "main", "schedule", "status", "partitions"}),
+    ],
 )
 def test_files_of_a_floor_are_named_after_domains(floor: str, own: set[str]) -> None:
     assert {path.stem for path in (ROOT / floor).rglob("*.py")} - own <= domains()

@@ -13,8 +13,9 @@ import pytest
 from app.cli import migrate
 from app.database import Database
 from app.embedded.postgres import postgres_program
-from app.identity import service
-from app.settings import DatabaseSettings
+from app.identity.service import sign_in
+from app.identity.throttling.throttle import Throttle
+from app.settings import AuthenticationSettings, DatabaseSettings
 from app.telemetry import Metrics
 from tests.architecture.source_tree import ROOT
 from tests.architecture.test_migrations import fingerprint
@@ -91,7 +92,13 @@ async def test_a_restored_backup_is_the_same_and_goes_on(
     await restored.open()
     try:
         assert await everything(restored) == before
-        assert await service.login(restored, Metrics(), email="ann@school.test", password=PASSWORD)
+        assert await sign_in.login(
+            restored,
+            Metrics(),
+            Throttle(AuthenticationSettings(), Metrics()),
+            email="ann@school.test",
+            password=PASSWORD,
+        )
         # Numbers go on where they were: nobody inherits the id of somebody else.
         assert (await make_user(restored)).number > max(int(row[0]) for row in before["users"])
         (planned,) = await run(restored, "SELECT reltuples FROM pg_class WHERE oid = 'users'::regclass")

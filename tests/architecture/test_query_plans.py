@@ -51,7 +51,10 @@ async def rows_of_table(filled: Database) -> dict[str, int]:
 
 
 def test_reads_are_found() -> None:
-    assert {"app.catalog.reads.listing.courses_page", "app.identity.reads.users_by_id"} <= READS.keys()
+    assert {
+        "app.catalog.reads.listing.courses_page",
+        "app.identity.reads.accounts.users_by_id",
+    } <= READS.keys()
 
 
 @pytest.mark.parametrize("name", READS)

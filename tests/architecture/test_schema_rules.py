@@ -28,7 +28,7 @@ BOUNDED_LISTS = {
     "Course.skills": "set by imports alone, at most 100: app/catalog/importing/rows.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "Query.nodes": "as many as ids, at most 100: graphql_schema/schema.py",
-    "Viewer.sessions": "at most 100 by rule: app/identity/sessions.py",
+    "Viewer.sessions": "at most 100 by rule: app/identity/service/sessions.py",
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.

@@ -109,13 +109,14 @@ async def run(database: Database, text: str, *values: Any) -> list[Any]:
 
 
 async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, in a fixed order."""
+    """Every row of every table, in a fixed order; the audit log apart, which hears of refusals too."""
     return {
         table.name: [
             tuple(map(repr, row))
             for row in await database.fetch(Query(f"SELECT * FROM {table.name} ORDER BY 1, 2", (), {}))
         ]
         for table in Base.metadata.sorted_tables
+        if table.name != "audit_log"
     }
 
 

@@ -1,6 +1,7 @@
 """Accounts for tests."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 
 from sqlalchemy import insert
@@ -8,15 +9,16 @@ from sqlalchemy import insert
 from app.database import Database, compiled
 from app.identity import passwords
 from app.identity.actor import Actor
+from app.identity.addresses import email_key
 from app.identity.models import Role, User
-from app.identity.service import email_key
 from graphql_schema.node import global_id
 
 PASSWORD = "correct horse battery"
 _numbers = count(1)
 _hashes: dict[str, str] = {}
 _INSERT = compiled(
-    insert(User).returning(User.id), columns=("email", "email_key", "name", "role", "password_hash")
+    insert(User).returning(User.id),
+    columns=("email", "email_key", "name", "role", "password_hash", "email_verified_at"),
 )
 
 
@@ -43,8 +45,12 @@ async def make_user(
     email: str | None = None,
     name: str | None = None,
     password: str | None = None,
+    verified: bool = True,
 ) -> MadeUser:
-    """An account; without a password nobody can sign in to it, which saves the hashing."""
+    """An account; without a password nobody can sign in to it, which saves the hashing.
+
+    `verified`: it has proved that the address is its own, and so is the only one with it.
+    """
     number = next(_numbers)
     email = email or f"user{number}@school.test"
     name = name or f"User {number}"
@@ -53,7 +59,13 @@ async def make_user(
         # One hash for each password of the run: the salt plays no part in tests.
         password_hash = _hashes[password] = _hashes.get(password) or await passwords.hashed(password)
     rows = await database.fetch(
-        _INSERT, email=email, email_key=email_key(email), name=name, role=role, password_hash=password_hash
+        _INSERT,
+        email=email,
+        email_key=email_key(email),
+        name=name,
+        role=role,
+        password_hash=password_hash,
+        email_verified_at=datetime.now(UTC) if verified else None,
     )
     return MadeUser(rows[0]["id"], email, name, role)
 

@@ -32,6 +32,12 @@ def identified():
             {"code": "UNAVAILABLE", "retryAfterSeconds": 3},
             Outcome.UNAVAILABLE,
         ),
+        (
+            "limited",
+            "Too many attempts. Please try again in 42 seconds.",
+            {"code": "RATE_LIMITED", "retryAfterSeconds": 42},
+            Outcome.GRAPHQL_ERROR,
+        ),
     ],
 )
 async def test_expected_errors_are_shown(caplog, field, message, extensions, outcome):

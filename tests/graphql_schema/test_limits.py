@@ -1,9 +1,10 @@
 import pytest
-from graphql import parse
+from graphql import get_named_type, parse
 
 from app.settings import GraphQLSettings
-from graphql_schema.limits import measure, nodes_violation, violations
+from graphql_schema.limits import ONCE_PER_REQUEST, measure, nodes_violation, violations
 from graphql_schema.list_sizes import CEILING, evaluate, size_variables
+from graphql_schema.schema import build_schema
 from tests.graphql_schema.toy_schema import TOY_SCHEMA
 
 
@@ -227,3 +228,18 @@ def test_each_limit_is_reported_with_its_value(text, limit, value, maximum):
 )
 def test_what_is_just_within_the_limits_passes(text):
     assert violations(measure(parse(text), TOY_SCHEMA), GraphQLSettings()) == []
+
+
+def test_what_is_allowed_once_is_in_the_schema():
+    root = build_schema()._schema.mutation_type
+    assert root is not None
+    mutations = root.fields
+    assert mutations.keys() >= ONCE_PER_REQUEST
+    # Whatever takes a password or a token belongs among them.
+    secret = {
+        name
+        for name, field in mutations.items()
+        for key in get_named_type(field.args["input"].type).fields
+        if "assword" in key or "oken" in key
+    }
+    assert secret <= ONCE_PER_REQUEST

@@ -174,15 +174,15 @@ async def test_other_failures_are_errors_and_write_nothing(
 
 
 async def test_nothing_is_opened_for_what_needs_no_statement(
-    edge_of_mutations: Edge, resources: Resources
+    edge_of_mutations: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = await resources.database.acquire()
-    try:
-        answer = await edge_of_mutations.rename(1, "no statement")
-    finally:
-        await resources.database.release(held)
+    async def opened(_transaction: Transaction) -> None:
+        raise AssertionError("a transaction was opened")
+
+    monkeypatch.setattr(Transaction, "_open", opened)
+    answer = await edge_of_mutations.rename(1, "no statement")
     assert answer.data["rename"]["userErrors"][0]["code"] == "CONFLICT"
-    assert answer.statements == []
+    assert (answer.statements, answer.audited) == ([], 1)
 
 
 @pytest.mark.parametrize("then", ["", "refuse", "crash", "forbid", "fail to commit"])
@@ -230,7 +230,7 @@ async def test_the_policy_comes_before_everything(edge_of_mutations: Edge, datab
             answer = await edge_of_mutations.ask(document, actor)
             assert answer.data == {"renameAsTeacher": None}
             assert [(error.extensions or {})["code"] for error in answer.errors] == [code]
-            assert answer.statements == []
+            assert (answer.statements, answer.audited) == ([], 1)
     teacher = await make_user(database, Role.INSTRUCTOR)
     answer = await edge_of_mutations.ask(document, teacher.actor)
     assert answer.data == {"renameAsTeacher": {"user": {"name": "renamed"}}}

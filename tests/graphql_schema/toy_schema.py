@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 from graphql import GraphQLError
 
-from app.errors import DomainError, ErrorCode, Forbidden, Unavailable
+from app.errors import DomainError, ErrorCode, Forbidden, RateLimited, Unavailable
 from app.settings import GraphQLSettings
 from app.telemetry import Metrics
 from graphql_schema.documents import Documents
@@ -119,6 +119,10 @@ class Query:
     async def unavailable(self) -> str | None:
         await asyncio.sleep(0)
         raise Unavailable("The database is busy.", retry_after_seconds=3)
+
+    @strawberry.field
+    def limited(self) -> str | None:
+        raise RateLimited(42)
 
     @strawberry.field
     def bug(self) -> str | None:

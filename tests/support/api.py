@@ -12,13 +12,25 @@ from graphql_schema.context import Context
 from graphql_schema.schema import build_schema
 
 SCHEMA = build_schema()._schema
+_AUDIT = "INSERT INTO audit_log "
 
 
 @dataclass
 class Answer:
     data: dict[str, Any]
     errors: list[GraphQLError]
-    statements: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    """Every statement that the answer took."""
+
+    @property
+    def statements(self) -> list[str]:
+        """Those of the work itself, without the audit entries."""
+        return [text for text in self.sent if not text.startswith(_AUDIT)]
+
+    @property
+    def audited(self) -> int:
+        """How many audit entries were written: one for each mutation that was tried."""
+        return len(self.sent) - len(self.statements)
 
     @property
     def codes(self) -> list[Any]:
@@ -44,15 +56,16 @@ class Api:
         counted = StatementCount(keep_texts=True)
         token = statements.set(counted)
         try:
-            result = execute(
-                SCHEMA, parsed, context_value=Context(self.resources, actor), variable_values=variables
-            )
+            result = execute(SCHEMA, parsed, context_value=self.context(actor), variable_values=variables)
             if not isinstance(result, ExecutionResult):
                 result = await result
         finally:
             statements.reset(token)
         assert isinstance(result, ExecutionResult)
         return Answer(result.data or {}, result.errors or [], counted.texts)
+
+    def context(self, actor: Actor) -> Context:
+        return Context(self.resources, actor)
 
     async def change(self, verb: str, actor: Actor, selection: str = "", **values: Any) -> Any:
         """Runs one mutation; returns its payload. `selection` is put beside `userErrors`."""

@@ -16,7 +16,7 @@ import pytest
 from app.embedded import EmbeddedValkey
 from app.embedded.process import free_port
 from app.embedded.valkey import _program
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from tests.app import pools
 from tests.conftest import make_database
 from tests.support.programs import ROOT, Program, running

@@ -1,9 +1,5 @@
-"""The IDE of `lectern dev`: a console of our own that works without internet, and GraphiQL from its address.
+"""The IDE of `lectern dev`: a console of our own that works without internet, and GraphiQL from its address."""
 
-Everything under `assets/` is read once, when the routes are made: a request can name a file, never a path.
-"""
-
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +9,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from app.asgi.assets import EVERYWHERE, Assets
 
 # Where GraphiQL is usually loaded from. Only the GraphiQL page may reach it; the console reaches nothing.
 GRAPHIQL_ORIGIN: Final = "https://unpkg.com"
@@ -27,12 +25,6 @@ _GRAPHIQL_POLICY: Final = (
     f"style-src 'self' 'unsafe-inline' {GRAPHIQL_ORIGIN}; font-src data: {GRAPHIQL_ORIGIN}; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_EVERYWHERE: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ICON: Final = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     b'<rect width="32" height="32" rx="8" fill="#0f766e"/>'
@@ -51,19 +43,12 @@ class DemoLogin:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Asset:
-    body: bytes
-    media_type: str
-    etag: str
-
-
 def ide_routes(*, endpoint: str = "/graphql", demo_logins: Sequence[DemoLogin] = ()) -> list[Route]:
     """GET `/` (the console; `/?graphiql` for GraphiQL) and GET `/ide/...` (what the pages load).
 
     `endpoint` is the path of the GraphQL server on the same origin; `demo_logins` become one-click buttons.
     """
-    assets = _read_assets()
+    assets = Assets(__package__, {"icon.svg": _ICON})
     config = {"endpoint": endpoint, "demoLogins": [asdict(login) for login in demo_logins]}
     console = ide_page("console.html", config)
     graphiql = ide_page("graphiql.html", {"endpoint": endpoint, "origin": GRAPHIQL_ORIGIN})
@@ -72,20 +57,10 @@ def ide_routes(*, endpoint: str = "/graphql", demo_logins: Sequence[DemoLogin] =
         wants_graphiql = "graphiql" in request.query_params
         policy = _GRAPHIQL_POLICY if wants_graphiql else _CONSOLE_POLICY
         # The page may carry demo passwords and belongs to one running server: nothing should keep it.
-        headers = _EVERYWHERE | {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+        headers = EVERYWHERE | {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
         return Response(graphiql if wants_graphiql else console, media_type="text/html", headers=headers)
 
-    async def asset(request: Request) -> Response:
-        found = assets.get(request.path_params["name"])
-        if found is None:
-            return Response("Not found\n", 404, media_type="text/plain", headers=_EVERYWHERE)
-        # Asked for again each time, so that an upgraded server never meets half of an old page.
-        headers = _EVERYWHERE | {"ETag": found.etag, "Cache-Control": "no-cache"}
-        if _is_known(request.headers.get("if-none-match", ""), found.etag):
-            return Response(status_code=304, headers=headers)
-        return Response(found.body, media_type=found.media_type, headers=headers)
-
-    return [Route("/", page, name="ide"), Route("/ide/{name:path}", asset, name="ide-asset")]
+    return [Route("/", page, name="ide"), Route("/ide/{name:path}", assets.serve, name="ide-asset")]
 
 
 def ide_page(name: str, config: object) -> str:
@@ -98,23 +73,3 @@ def ide_page(name: str, config: object) -> str:
         text = text.replace(character, escape)
     page = (files(__package__) / "assets" / name).read_text("utf-8")
     return page.replace("{{ config }}", text)
-
-
-def _read_assets() -> dict[str, _Asset]:
-    bodies = {"icon.svg": _ICON}
-    for file in (files(__package__) / "assets").iterdir():
-        if file.name.endswith((".css", ".js")):
-            bodies[file.name] = file.read_bytes()
-    return {
-        name: _Asset(
-            body=body,
-            media_type=_MEDIA_TYPES[name[name.rindex(".") :]],
-            etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-        )
-        for name, body in bodies.items()
-    }
-
-
-def _is_known(if_none_match: str, etag: str) -> bool:
-    known = {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
-    return etag in known or "*" in known

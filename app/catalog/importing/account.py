@@ -5,9 +5,10 @@ from asyncpg import Record
 from app.catalog.importing.errors import ImportRefused
 from app.database import Database
 from app.errors import DomainError
-from app.identity import reads, service
+from app.identity import addresses, reads
 from app.identity.errors import EmailTaken
 from app.identity.models import Role
+from app.identity.service import accounts
 
 IMPORT_EMAIL = "catalogue-import@lectern.invalid"
 IMPORT_NAME = "Catalogue import"
@@ -18,7 +19,7 @@ async def instructor_of_import(database: Database, email: str | None) -> int:
     if email is None:
         return await _import_account(database)
     try:
-        account = await _account(database, service.checked_email(email))
+        account = await _account(database, addresses.checked_email(email))
     except DomainError as error:
         raise ImportRefused(error.message) from None
     if account is None:
@@ -29,17 +30,17 @@ async def instructor_of_import(database: Database, email: str | None) -> int:
 
 
 async def _import_account(database: Database) -> int:
-    account = await _account(database, IMPORT_EMAIL)
+    account = await reads.verified_user_by_email_key(database, IMPORT_EMAIL)
     if account is None:
         try:
             async with database.transaction() as tx:
-                made = await service.create_user(
+                made = await accounts.create_user(
                     tx, email=IMPORT_EMAIL, name=IMPORT_NAME, role=Role.INSTRUCTOR, password=None
                 )
                 return int(made["id"])
         except EmailTaken:  # another import was faster
-            account = await _account(database, IMPORT_EMAIL)
-    # Anybody may register any address; nobody gets our courses by having been here before us.
+            account = await reads.verified_user_by_email_key(database, IMPORT_EMAIL)
+    # An operator may have given the address to somebody; nobody gets our courses by having been here before us.
     if account is None or account["password_hash"] is not None or account["role"] != Role.INSTRUCTOR:
         raise ImportRefused(
             f"The import's own address {IMPORT_EMAIL} belongs to somebody; say whose the courses are: --instructor EMAIL."
@@ -48,4 +49,4 @@ async def _import_account(database: Database) -> int:
 
 
 async def _account(database: Database, email: str) -> Record | None:
-    return await reads.user_by_email_key(database, service.email_key(email))
+    return await reads.user_by_email_key(database, addresses.email_key(email))

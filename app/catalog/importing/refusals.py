@@ -10,24 +10,26 @@ KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    line: int
-    """Where the row begins, from 1; the header counts."""
+    place: int | str
+    """The line where a row begins, from 1, the header counted; or where in an archive it stands."""
     reason: str
 
 
 @dataclass(slots=True)
 class Refusals:
     report: TextIO | None = None
-    """Gets every refusal as CSV (line, reason)."""
+    """Gets every refusal as CSV (place, reason)."""
+    place_name: str = "line"
+    """What the place is called in reports."""
     count: int = 0
     kept: list[Refusal] = field(default_factory=list)
 
-    def add(self, line: int, reason: str) -> None:
+    def add(self, place: int | str, reason: str) -> None:
         if self.report is not None:
             writer = csv.writer(self.report, lineterminator="\n")
             if self.count == 0:
-                writer.writerow(("line", "reason"))
-            writer.writerow((line, reason))
+                writer.writerow((self.place_name, "reason"))
+            writer.writerow((place, reason))
         self.count += 1
         if len(self.kept) < KEPT:
-            self.kept.append(Refusal(line, reason))
+            self.kept.append(Refusal(place, reason))

@@ -75,7 +75,7 @@ async def import_catalog(
         result.bytes_total = lines.bytes_total
         seen = stack.enter_context(closing(SeenKeys()))
         writer = ChunkWriter(
-            source=_checked_source(options.source),
+            source=checked_source(options.source),
             status=options.status,
             instructor_id=await instructor_of_import(database, options.instructor),
             targets=plan.targets,
@@ -153,7 +153,8 @@ def _chunks(courses: Iterator[ImportedCourse], size: int) -> Iterator[list[Impor
         yield chunk
 
 
-def _checked_source(source: str) -> str:
+def checked_source(source: str) -> str:
+    """A source's name without surrounding space. Raises ImportRefused."""
     source = source.strip()
     if not source or len(source) > SOURCE_LIMIT or not source.isprintable():
         raise ImportRefused(f"A source is a name of at most {SOURCE_LIMIT} characters.")

@@ -11,12 +11,15 @@ from app.catalog.slugs import slug_of
 from app.database import Transaction
 
 # Imports take turns chunk by chunk: two of the same file meet each other's rows, never each other's locks.
-_IMPORT_LOCK = "SELECT pg_advisory_xact_lock(7305811942)"
+IMPORT_LOCK = "SELECT pg_advisory_xact_lock(7305811942)"
 _EXISTING = (
     "SELECT id, source_key, source_hash FROM courses WHERE source = $1 AND source_key = ANY($2::text[])"
 )
 # Course before lesson, as everybody else locks them; NO KEY, since nobody's reference to them changes.
 _LOCK_COURSES = "SELECT id FROM courses WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+
+# The plain slug, else one with an end made from the key: the same in every run. The last length cannot clash.
+SLUG_ENDINGS = (0, 10, 40)
 
 _ARRAYS = {
     "key": "text",
@@ -140,7 +143,7 @@ class ChunkWriter:
 
     async def write(self, tx: Transaction, courses: Sequence[ImportedCourse]) -> Tally:
         """Upserts on (source, key); no key may come twice. A course whose row has not changed is not touched."""
-        await tx.fetch_text(_IMPORT_LOCK)
+        await tx.fetch_text(IMPORT_LOCK)
         found = await tx.fetch_text(_EXISTING, self._source, [course.key for course in courses])
         existing = {row["source_key"]: row for row in found}
         new = [course for course in courses if course.key not in existing]
@@ -158,10 +161,13 @@ class ChunkWriter:
         return Tally(len(new), len(changed), len(courses) - len(new) - len(changed))
 
     async def _insert(self, tx: Transaction, courses: Sequence[ImportedCourse]) -> None:
-        # The plain slug, else one with an end made from the key: the same in every run. The last length cannot clash.
-        for ending in (0, 10, 40):
+        for ending in SLUG_ENDINGS:
             slugged = sorted(
-                ((self._slug(course, ending), course) for course in courses), key=lambda pair: pair[0]
+                (
+                    (slug_with_ending(self._source, course.key, course.title, ending), course)
+                    for course in courses
+                ),
+                key=lambda pair: pair[0],
             )
             slugs = [slug for slug, _ in slugged]
             arrays = _arrays([course for _, course in slugged])
@@ -174,12 +180,14 @@ class ChunkWriter:
                 return
         raise RuntimeError("slugs made from 160 bits of a hash clash")
 
-    def _slug(self, course: ImportedCourse, ending: int) -> str:
-        plain = slug_of(course.title)
-        if ending == 0:
-            return plain
-        identity = f"{self._source}\n{course.key}".encode()
-        return f"{plain}-{hashlib.sha256(identity).hexdigest()[:ending]}"
+
+def slug_with_ending(source: str, key: str, title: str, ending: int) -> str:
+    """The title's slug and `ending` digits made from what identifies the course, none for 0."""
+    plain = slug_of(title)
+    if ending == 0:
+        return plain
+    identity = f"{source}\n{key}".encode()
+    return f"{plain}-{hashlib.sha256(identity).hexdigest()[:ending]}"
 
 
 def _arrays(courses: Sequence[ImportedCourse]) -> list[list[Any]]:

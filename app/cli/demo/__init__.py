@@ -8,10 +8,10 @@ from app.cli.demo import data_courses, everyday_courses, work_courses
 from app.cli.demo.content import DemoCourse
 from app.cli.demo.people import ADMIN, AMARA, JONAS, MEI, PASSWORD, PEOPLE, SHOWN, Person
 from app.database import Database, Transaction
-from app.identity import passwords, reads
-from app.identity import service as identity
+from app.identity import addresses, passwords, reads
 from app.identity.actor import Actor
 from app.identity.errors import EmailTaken
+from app.identity.service import accounts as identity
 
 COURSES: tuple[tuple[Person, tuple[DemoCourse, ...]], ...] = (
     (MEI, data_courses.COURSES),
@@ -29,7 +29,7 @@ UPDATE course_stats SET enrollment_count = $2, rating_sum = $3, rating_count = $
 
 async def load_demo_data(database: Database) -> list[DemoLogin]:
     """Loads everything in one transaction; where it is there already, it costs one SELECT. Returns logins to offer."""
-    if await reads.user_by_email_key(database, identity.email_key(ADMIN.email)) is None:
+    if await reads.verified_user_by_email_key(database, addresses.email_key(ADMIN.email)) is None:
         # One hash for all: hashing thirty-four passwords would take longer than everything else.
         password_hash = await passwords.hashed(PASSWORD)
         try:

@@ -8,8 +8,9 @@ from app.catalog.service import LessonContent
 from app.database import Transaction
 from graphql_schema.catalog.payloads import LessonPayload, ModulePayload
 from graphql_schema.context import Context
+from graphql_schema.fields import field
 from graphql_schema.mutation import mutation
-from graphql_schema.node import required_number, required_numbers
+from graphql_schema.node import global_id, required_number, required_numbers
 from graphql_schema.permissions import TEACHER
 
 _BODY = "Its text, up to 50,000 characters; what is unsafe in it is removed. A page needs one."
@@ -98,7 +99,11 @@ class MoveLessonPayload(LessonPayload):
 
 @strawberry.type(description="The module without the lesson.")
 class RemoveLessonPayload(ModulePayload):
-    pass
+    # Normalised caches drop an object by its id; Relay's @deleteRecord finds the id nowhere but in the answer.
+    removed_lesson_id: strawberry.ID | None = field(
+        description="The lesson that is gone, for clients to forget; null when there are errors.",
+        default=None,
+    )
 
 
 @strawberry.type(description="The module with its lessons in the new order.")
@@ -154,7 +159,8 @@ async def move_lesson(tx: Transaction, context: Context, input: MoveLessonInput)
 
 async def remove_lesson(tx: Transaction, context: Context, input: RemoveLessonInput) -> RemoveLessonPayload:
     lesson_id = required_number("Lesson", input.lesson_id, "lessonId")
-    return RemoveLessonPayload(module_id=await service.remove_lesson(tx, context.actor, lesson_id=lesson_id))
+    module_id = await service.remove_lesson(tx, context.actor, lesson_id=lesson_id)
+    return RemoveLessonPayload(module_id=module_id, removed_lesson_id=global_id("Lesson", lesson_id))
 
 
 async def reorder_lessons(

@@ -6,8 +6,9 @@ from app.catalog import service
 from app.database import Transaction
 from graphql_schema.catalog.payloads import CoursePayload, ModulePayload
 from graphql_schema.context import Context
+from graphql_schema.fields import field
 from graphql_schema.mutation import mutation
-from graphql_schema.node import required_number, required_numbers
+from graphql_schema.node import global_id, required_number, required_numbers
 from graphql_schema.permissions import TEACHER
 
 
@@ -58,7 +59,10 @@ class UpdateModulePayload(ModulePayload):
 
 @strawberry.type(description="The course without the module.")
 class RemoveModulePayload(CoursePayload):
-    pass
+    removed_module_id: strawberry.ID | None = field(
+        description="The module that is gone, for clients to forget; null when there are errors.",
+        default=None,
+    )
 
 
 @strawberry.type(description="The course with its modules in the new order.")
@@ -93,7 +97,8 @@ async def update_module(tx: Transaction, context: Context, input: UpdateModuleIn
 
 async def remove_module(tx: Transaction, context: Context, input: RemoveModuleInput) -> RemoveModulePayload:
     module_id = required_number("Module", input.module_id, "moduleId")
-    return RemoveModulePayload(course_id=await service.remove_module(tx, context.actor, module_id=module_id))
+    course_id = await service.remove_module(tx, context.actor, module_id=module_id)
+    return RemoveModulePayload(course_id=course_id, removed_module_id=global_id("Module", module_id))
 
 
 async def reorder_modules(

@@ -5,8 +5,8 @@ from typing import Self
 import strawberry
 
 from app.database import Transaction
-from app.identity import service
-from app.identity.sessions import Grant
+from app.identity.service import accounts, email_verification, sign_in
+from app.identity.service.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
 from graphql_schema.identity.mutations.sessions import authentication_session, started
@@ -54,20 +54,39 @@ class LoginPayload:
 
 
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
-    row = await service.register(tx, email=input.email, password=input.password, name=input.name)
+    resources = context.resources
+    row = await accounts.register(tx, email=input.email, password=input.password, name=input.name)
+    await email_verification.introduce(tx, resources.throttle, resources.letters, row)
     return RegisterPayload.of(context, row, await started(tx, context, row))
 
 
 async def login(tx: Transaction, context: Context, input: LoginInput) -> LoginPayload:
     # Without the transaction: no connection may be held while the password is verified.
     resources = context.resources
-    row = await service.login(
-        resources.database, resources.metrics, email=input.email, password=input.password
+    row = await sign_in.login(
+        resources.database,
+        resources.metrics,
+        resources.throttle,
+        email=input.email,
+        password=input.password,
+        client_address=context.client_address,
     )
+    keys = sign_in.throttle_keys(resources.throttle, input.email, context.client_address)
+    await resources.throttle.settle_success(tx, keys[0], keys[1:])
     return LoginPayload.of(context, row, await started(tx, context, row))
 
 
 @strawberry.type
 class AccountMutations:
-    register = mutation(register, policy=PUBLIC, description="Makes a student's account and signs it in.")
-    login = mutation(login, policy=PUBLIC, description="Signs in with e-mail address and password.")
+    register = mutation(
+        register,
+        policy=PUBLIC,
+        description="Makes a student's account and signs it in. The answer is the same whether or not the address is "
+        "somebody's already: the address belongs to the account that proves it, see `verifyEmail`.",
+    )
+    login = mutation(
+        login,
+        policy=PUBLIC,
+        description="Signs in with e-mail address and password. After five wrong ones a minute, for an account or from an "
+        "address, RATE_LIMITED with `retryAfterSeconds`, longer each time.",
+    )

@@ -5,10 +5,10 @@ from typing import Self
 import strawberry
 
 from app.database import Transaction
-from app.identity import refreshing, sessions
 from app.identity.errors import SessionNotFound
 from app.identity.models import Role
-from app.identity.sessions import Grant
+from app.identity.service import refreshing, sessions
+from app.identity.service.sessions import Grant
 from graphql_schema.context import Context
 from graphql_schema.fields import field
 from graphql_schema.identity.types import AuthenticationSession, Session, User
@@ -99,6 +99,7 @@ async def refresh_session(
         resources.metrics,
         resources.refresh_tokens,
         resources.ended_sessions,
+        throttle=resources.throttle,
         refresh_token=input.refresh_token,
         client_address=context.client_address,
     )

@@ -1,11 +1,14 @@
 """Every malformed request is a 4xx with a JSON body in GraphQL's form; over real sockets, many as raw bytes."""
 
 import asyncio
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import orjson
 import pytest
+
+from app.asgi.answers import HttpRejected
+from app.asgi.graphql_request import GraphQLRequest, from_body, from_query_string
 
 JSON = {"Content-Type": "application/json"}
 
@@ -232,3 +235,23 @@ async def test_get_takes_variables_operation_and_extensions(toy):
         answer = await client.get("/graphql", params=parameters)
 
     assert answer.json() == {"data": {"featured": [{"id": "0"}]}}
+
+
+HASH = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+
+
+@pytest.mark.parametrize("way", ["POST", "GET"])
+def test_a_hash_without_a_text_is_told_to_send_the_text(way):
+    def ask() -> GraphQLRequest:
+        if way == "POST":
+            return from_body(orjson.dumps({"operationName": "A", "extensions": HASH}))
+        return from_query_string(urlencode({"extensions": orjson.dumps(HASH)}).encode())
+
+    with pytest.raises(HttpRejected) as refusal:
+        ask()
+    assert (refusal.value.status, refusal.value.code) == (200, "PERSISTED_QUERY_NOT_SUPPORTED")
+    assert refusal.value.message == "PersistedQueryNotSupported"
+
+
+def test_a_hash_beside_a_text_is_ignored():
+    assert from_body(orjson.dumps({"query": "{ whoami }", "extensions": HASH})).query == "{ whoami }"

@@ -8,10 +8,13 @@ import pytest
 from app.cli.demo import COURSES, load_demo_data
 from app.cli.demo.people import PASSWORD, PEOPLE
 from app.database import Database
-from app.identity import reads, service
+from app.identity import reads
 from app.identity.models import Role
+from app.identity.service import accounts, sign_in
+from app.identity.throttling.throttle import Throttle
 from app.resources import Resources
-from app.telemetry import StatementCount, statements
+from app.settings import AuthenticationSettings
+from app.telemetry import Metrics, StatementCount, statements
 
 
 async def rows(database: Database, statement: str) -> list[dict[str, Any]]:
@@ -108,8 +111,12 @@ async def test_logins_that_are_offered_work(resources: Resources) -> None:
         "student",
     ]
     for login in logins:
-        user = await service.login(
-            resources.database, resources.metrics, email=login.email, password=login.password
+        user = await sign_in.login(
+            resources.database,
+            resources.metrics,
+            Throttle(AuthenticationSettings(), Metrics()),
+            email=login.email,
+            password=login.password,
         )
         assert (user["name"], user["role"]) == (login.name, login.role)
 
@@ -117,8 +124,12 @@ async def test_logins_that_are_offered_work(resources: Resources) -> None:
 async def test_other_students_share_the_password(resources: Resources) -> None:
     await load_demo_data(resources.database)
 
-    user = await service.login(
-        resources.database, resources.metrics, email=PEOPLE[-1].email, password=PASSWORD
+    user = await sign_in.login(
+        resources.database,
+        resources.metrics,
+        Throttle(AuthenticationSettings(), Metrics()),
+        email=PEOPLE[-1].email,
+        password=PASSWORD,
     )
 
     assert user["role"] == Role.STUDENT
@@ -126,7 +137,9 @@ async def test_other_students_share_the_password(resources: Resources) -> None:
 
 async def test_a_database_in_which_somebody_has_a_demo_address_is_left_alone(database: Database) -> None:
     async with database.transaction() as tx:
-        await service.register(tx, email=PEOPLE[-1].email, password="something of my own", name="Somebody")
+        await accounts.create_user(
+            tx, email=PEOPLE[-1].email, name="Somebody", role=Role.STUDENT, password=None
+        )
 
     await load_demo_data(database)
 

@@ -1,18 +1,26 @@
 """The command itself; tests/app/cli/test_examination.py has a test for each problem."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.cli.examination import CHECKS
-from app.identity import key_sets
+from app.identity.tokens import key_sets
+from tests.support.mail_server import mail_server
 from tests.support.programs import ROOT, lectern
 
 
 @pytest.fixture
-def variables(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+def variables(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    with mail_server() as smtp_url:
+        yield _healthy(database_url, redis_url, smtp_url, tmp_path)
+
+
+def _healthy(database_url: str, redis_url: str, smtp_url: str, tmp_path: Path) -> dict[str, str]:
     return {
+        "LECTERN_SMTP_URL": smtp_url,
         "LECTERN_DATABASE_URL": database_url,
         "LECTERN_REDIS_URL": redis_url,
         "LECTERN_PUBLIC_URL": "https://learn.example",

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -11,8 +12,9 @@ import pytest
 from app.cli import examination, migrate
 from app.cli.examination import CHECKS, Problem, examine
 from app.embedded.process import free_port
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from tests.conftest import make_database
+from tests.support.mail_server import mail_server
 
 
 @pytest.fixture
@@ -22,13 +24,22 @@ def key_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def smtp_url() -> Iterator[str]:
+    with mail_server() as url:
+        yield url
+
+
 @pytest.fixture(autouse=True)
-def _healthy(monkeypatch: pytest.MonkeyPatch, database_url: str, redis_url: str, key_file: Path) -> None:
+def _healthy(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, redis_url: str, smtp_url: str, key_file: Path
+) -> None:
     for name in [name for name in os.environ if name.startswith("LECTERN_")]:
         monkeypatch.delenv(name)
     for name, value in {
         "LECTERN_DATABASE_URL": database_url,
         "LECTERN_REDIS_URL": redis_url,
+        "LECTERN_SMTP_URL": smtp_url,
         "LECTERN_PUBLIC_URL": "https://learn.example",
         "LECTERN_SIGNING_KEYS_FILE": str(key_file),
         "LECTERN_HTTP_BACKLOG": "10",  # whatever this machine allows a process to open
@@ -214,6 +225,21 @@ async def test_a_key_value_store_that_does_not_answer(monkeypatch: pytest.Monkey
     problem = await only_problem()
     assert problem.check == "redis"
     assert problem.problem.startswith("Valkey or Redis cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "LECTERN_SMTP_URL is not set: mails become files that nobody gets."),
+        ("http://mail.example", "LECTERN_SMTP_URL cannot be read as an address."),
+        ("smtp://127.0.0.1:1", "Mails cannot be sent: The mail server does not answer"),
+    ],
+)
+async def test_mails_that_do_not_leave(monkeypatch: pytest.MonkeyPatch, url: str, sentence: str) -> None:
+    monkeypatch.setenv("LECTERN_SMTP_URL", url)
+    problem = await only_problem()
+    assert problem.check == "mail"
+    assert problem.problem.startswith(sentence)
 
 
 async def test_an_extension_that_migrations_make_and_nobody_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.keys import app
-from app.identity import key_sets
 from app.identity.actor import Actor
 from app.identity.errors import InvalidAccessToken
 from app.identity.models import Role
-from app.identity.signing_keys import SigningKeys
-from app.identity.tokens import AccessTokens
+from app.identity.tokens import key_sets
+from app.identity.tokens.access_tokens import AccessTokens
+from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
 
 STUDENT = Actor(user_id=7, role=Role.STUDENT)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from app.database import Database, Query
-from app.identity import service
 from app.identity.models import Role
-from app.settings import Settings
+from app.identity.service import sign_in
+from app.identity.throttling.throttle import Throttle
+from app.settings import AuthenticationSettings, Settings
 from app.telemetry import Metrics
 from tests.factories.identity import PASSWORD, make_user
 
@@ -54,7 +55,11 @@ async def rows(database: Database) -> list[Any]:
 
 
 async def signs_in(database: Database, email: str, password: str) -> bool:
-    return bool(await service.login(database, Metrics(), email=email, password=password))
+    return bool(
+        await sign_in.login(
+            database, Metrics(), Throttle(AuthenticationSettings(), Metrics()), email=email, password=password
+        )
+    )
 
 
 async def test_an_administrator_with_a_given_password(lectern: Lectern, database: Database) -> None:
@@ -85,6 +90,11 @@ async def test_json_for_scripts(lectern: Lectern, database: Database) -> None:
     changed = json.loads((await lectern("set-role", "ann@school.test", "instructor", "--json")).stdout)
     assert changed == {**made, "role": "instructor"}
     assert (await rows(database))[0]["role"] == "instructor"
+    entries = await database.fetch(Query("SELECT * FROM audit_log ORDER BY id", (), {}))
+    assert [(entry["action"], entry["outcome"], entry["subject"], entry["device"]) for entry in entries] == [
+        ("createUser", "SUCCESS", f"User:{row['id']}", "lectern user"),
+        ("setRole", "SUCCESS", f"User:{row['id']}", "lectern user"),
+    ]
 
 
 async def test_set_role_finds_the_account_in_any_case(lectern: Lectern, database: Database) -> None:

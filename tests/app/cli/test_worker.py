@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded.process import free_port
-from app.identity import key_sets
+from app.identity.tokens import key_sets
 from tests.support.programs import LECTERN, lectern, running
 
 

@@ -16,10 +16,12 @@ from app.catalog.importing.account import IMPORT_EMAIL
 from app.catalog.models import CourseStatus
 from app.catalog.slugs import slug_of
 from app.database import Database
-from app.identity import reads, service
+from app.identity import reads
 from app.identity.actor import Actor
 from app.identity.models import Role
+from app.identity.service import accounts
 from app.resources import Resources
+from tests.factories.identity import make_user
 
 OPTIONS = ImportOptions(
     columns={"title": "name", "description": "about", "category": "area", "url": "link"},
@@ -202,7 +204,7 @@ async def test_courses_with_one_title_get_slugs_of_their_own_that_stay(
 
 async def test_a_slug_that_somebody_has_is_left_to_them(database: Database, tmp_path: Path) -> None:
     async with database.transaction() as tx:
-        teacher = await service.create_user(
+        teacher = await accounts.create_user(
             tx, email="t@example.org", name="T", role=Role.INSTRUCTOR, password=None
         )
         await catalog.create_course(tx, Actor(teacher["id"], Role.INSTRUCTOR), title="Course 1")
@@ -230,7 +232,7 @@ async def test_bad_rows_are_listed_and_the_others_are_in(database: Database, tmp
     result = await run(database, file)
 
     assert counts(result) == (25, 0, 0, 5)
-    assert [(refusal.line, refusal.reason) for refusal in result.refusals.kept] == [
+    assert [(refusal.place, refusal.reason) for refusal in result.refusals.kept] == [
         (4, "The title is missing."),
         (6, "title: Some bytes are not valid in the file's encoding."),
         (8, "The row has 2 columns, the header 6."),
@@ -242,7 +244,7 @@ async def test_bad_rows_are_listed_and_the_others_are_in(database: Database, tmp
 
 async def test_draft_and_an_instructor_of_ones_own(database: Database, tmp_path: Path) -> None:
     async with database.transaction() as tx:
-        teacher = await service.create_user(
+        teacher = await accounts.create_user(
             tx, email="T@example.org", name="T", role=Role.INSTRUCTOR, password=None
         )
     options = ImportOptions(
@@ -290,7 +292,9 @@ async def test_what_is_refused_as_a_whole_writes_nothing(
     database: Database, tmp_path: Path, content: str, changes: dict[str, Any], reason: str
 ) -> None:
     async with database.transaction() as tx:
-        await service.create_user(tx, email="student@example.org", name="S", role=Role.STUDENT, password=None)
+        await accounts.create_user(
+            tx, email="student@example.org", name="S", role=Role.STUDENT, password=None
+        )
     file = tmp_path / "f.csv"
     file.write_text(content)
     options = ImportOptions(**({"columns": OPTIONS.columns, "key": "id"} | changes))
@@ -306,7 +310,15 @@ async def test_whoever_registers_the_imports_address_gets_no_courses(
     database: Database, tmp_path: Path
 ) -> None:
     async with database.transaction() as tx:
-        await service.register(tx, email=IMPORT_EMAIL, password="something of my own", name="Sly")
+        sly = await accounts.register(tx, email=IMPORT_EMAIL, password="something of my own", name="Sly")
+    await run(database, write(tmp_path / "f.csv", some(1)))
+    owners = await rows(database, "SELECT instructor_id FROM courses")
+    assert len(owners) == 1
+    assert owners[0]["instructor_id"] != sly["id"]
+
+
+async def test_an_imports_address_that_somebody_has_is_refused(database: Database, tmp_path: Path) -> None:
+    await make_user(database, email=IMPORT_EMAIL, password="something of my own")
     with pytest.raises(ImportRefused, match="belongs to somebody"):
         await run(database, write(tmp_path / "f.csv", some(1)))
     assert await rows(database, "SELECT id FROM courses") == []

@@ -78,17 +78,21 @@ async def test_remove(api: Api, database: Database, staff: Staff) -> None:
     payload = await api.change(
         "removeLesson",
         staff.lead.actor,
-        "module { id lessons(first: 9) { nodes { id position } } course { lessonCount } }",
+        "removedLessonId module { id lessons(first: 9) { nodes { id position } } course { lessonCount } }",
         lessonId=course.lessons[1],
     )
     nodes = [{"id": course.lessons[0], "position": 1}, {"id": course.lessons[2], "position": 2}]
     assert payload == {
         "userErrors": [],
+        "removedLessonId": course.lessons[1],
         "module": {"id": course.modules[0], "lessons": {"nodes": nodes}, "course": {"lessonCount": 2}},
     }
     async with nothing_written(database):
-        payload = await api.change("removeLesson", staff.lead.actor, lessonId=course.lessons[1])
+        payload = await api.change(
+            "removeLesson", staff.lead.actor, "removedLessonId", lessonId=course.lessons[1]
+        )
         assert errors(payload) == [("NOT_FOUND", ["lessonId"])]
+        assert payload["removedLessonId"] is None
 
 
 async def test_a_published_course_keeps_a_lesson(api: Api, database: Database, staff: Staff) -> None:

@@ -125,9 +125,10 @@ async def test_remove(api: Api, database: Database, staff: Staff) -> None:
     payload = await api.change(
         "removeModule",
         staff.lead.actor,
-        f"course {{ id lessonCount {MODULES} }}",
+        f"removedModuleId course {{ id lessonCount {MODULES} }}",
         moduleId=course.modules[1],
     )
+    assert payload["removedModuleId"] == course.modules[1]
     assert payload["course"] == {
         "id": course.id,
         "lessonCount": 4,
@@ -138,8 +139,11 @@ async def test_remove(api: Api, database: Database, staff: Staff) -> None:
     }
     assert (await outline(database, course.number)).flaws == []
     async with nothing_written(database):
-        payload = await api.change("removeModule", staff.lead.actor, moduleId=course.modules[1])
+        payload = await api.change(
+            "removeModule", staff.lead.actor, "removedModuleId", moduleId=course.modules[1]
+        )
         assert errors(payload) == [("NOT_FOUND", ["input", "moduleId"])]
+        assert payload["removedModuleId"] is None
 
 
 async def test_removing_a_video_removes_all_of_it(api: Api, database: Database, staff: Staff) -> None:

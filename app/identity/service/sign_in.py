@@ -1,0 +1,95 @@
+"""Signing in: proving who one is by address and password.
+
+Hashing a password takes tens of milliseconds. It happens between two short connections: a storm of logins must not hold the
+pool.
+"""
+
+from collections.abc import Sequence
+
+from asyncpg import Record
+from sqlalchemy import bindparam, update
+
+from app.database import Database, compiled
+from app.errors import DomainError, RateLimited, Unavailable
+from app.identity import passwords, reads
+from app.identity.addresses import checked_email, email_key
+from app.identity.errors import InvalidCredentials
+from app.identity.models import User
+from app.identity.throttling.throttle import Key, Throttle
+from app.telemetry import Metrics
+
+_REPLACE_HASH = compiled(
+    update(User)
+    .where(User.id == bindparam("user_id"), User.password_hash == bindparam("old_hash"))
+    .values(password_hash=bindparam("new_hash"))
+)
+
+
+async def login(
+    database: Database,
+    metrics: Metrics,
+    throttle: Throttle,
+    *,
+    email: str,
+    password: str,
+    client_address: str = "",
+) -> Record:
+    """The account's row with its password_hash, if the password is right. `settle` follows in the transaction.
+
+    Takes the database itself: no connection is held while the password is verified. An unknown account costs
+    as much as a known one. Raises InvalidCredentials, InvalidEmail, InvalidPassword, RateLimited, Unavailable.
+    """
+    try:
+        keys = throttle_keys(throttle, email, client_address)
+        await throttle.check(database, keys)
+        user = await _authenticated(database, throttle, keys, email_key(checked_email(email)), password)
+    except DomainError as error:
+        metrics.logins.labels(str(error.code).lower()).inc()
+        raise
+    except RateLimited:
+        metrics.logins.labels("rate_limited").inc()
+        raise
+    except Unavailable:
+        metrics.logins.labels("unavailable").inc()
+        raise
+    metrics.logins.labels("success").inc()
+    return user
+
+
+def throttle_keys(throttle: Throttle, email: str, client_address: str) -> list[Key]:
+    """What attempts to sign in are counted for: the account first, then the client's address. Raises InvalidEmail."""
+    return [
+        throttle.account(email_key(checked_email(email))),
+        *throttle.address("sign_in", client_address),
+    ]
+
+
+async def _authenticated(
+    database: Database, throttle: Throttle, keys: Sequence[Key], key: str, password: str
+) -> Record:
+    accounts = await reads.accounts_of_address(database, key)
+    for user in (_owner(accounts), _claimant(accounts)):
+        # A failure costs two verifications and the claimant's success too, whether there is an owner or not: so time
+        # does not tell. The owner's own success costs one.
+        if await passwords.verified(user["password_hash"] if user else None, password) and user is not None:
+            await _renew_hash(database, user, password)
+            return user
+    await throttle.count_failure(database, keys)
+    raise InvalidCredentials(accounts[0]["id"] if accounts else None)
+
+
+def _owner(accounts: Sequence[Record]) -> Record | None:
+    return next((account for account in accounts if account["email_verified_at"] is not None), None)
+
+
+def _claimant(accounts: Sequence[Record]) -> Record | None:
+    return next((account for account in accounts if account["email_verified_at"] is None), None)
+
+
+async def _renew_hash(database: Database, user: Record, password: str) -> None:
+    if passwords.outdated(user["password_hash"]):
+        new_hash = await passwords.hashed(password)
+        # Only if the password is still the one just proved: it may have been changed meanwhile.
+        await database.fetch(
+            _REPLACE_HASH, user_id=user["id"], old_hash=user["password_hash"], new_hash=new_hash
+        )

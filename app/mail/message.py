@@ -1,0 +1,40 @@
+"""A mail, before it is given to whatever carries it."""
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import formatdate, make_msgid
+
+_LONGEST_LINE = 998
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """To one address. The same words as text and as HTML; clients choose."""
+
+    kind: str
+    """For logs and metrics: which mail it is, never to whom."""
+    to: str
+    subject: str
+    text: str
+    html: str
+
+    def encoded(self, sender: str) -> EmailMessage:
+        """As RFC 5322 has it, with an id and a date of now. Raises ValueError for an address or subject that is none."""
+        message = EmailMessage(policy=SMTP if self.to.isascii() else SMTPUTF8)
+        message["From"] = sender
+        message["To"] = self.to
+        message["Subject"] = self.subject
+        message["Date"] = formatdate(usegmt=True)
+        message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip(" >") or None)
+        # So that no holiday notice answers a machine.
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(self.text, cte=_transfer_encoding(self.text))
+        message.add_alternative(self.html, subtype="html", cte=_transfer_encoding(self.html))
+        return message
+
+
+def _transfer_encoding(text: str) -> str:
+    # As it is wherever RFC 5322 lets it be: links stay whole for whoever looks at a mail's file.
+    plain = text.isascii() and max(map(len, text.splitlines()), default=0) <= _LONGEST_LINE
+    return "7bit" if plain else "quoted-printable"

@@ -1,0 +1,50 @@
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+
+from app.mail import Message
+from tests.support.mailbox import parsed
+
+SENDER = "Lectern <no-reply@school.test>"
+
+
+def message(to: str = "ann@school.test", subject: str = "A subject") -> Message:
+    return Message(kind="test", to=to, subject=subject, text="Wörter.\n", html="<p>Wörter.</p>")
+
+
+def test_it_reads_back_as_it_was_written() -> None:
+    read = message_from_bytes(message(subject="Grüße").encoded(SENDER).as_bytes(), policy=default)
+    assert (read["From"], read["To"], read["Subject"]) == (SENDER, "ann@school.test", "Grüße")
+    assert read["Auto-Submitted"] == "auto-generated"
+    assert read["Message-ID"].endswith("@school.test>")
+    assert read["Date"].datetime is not None
+    assert [part.get_content_type() for part in read.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
+    assert parsed(message().encoded(SENDER).as_bytes()).text.strip() == "Wörter."
+
+
+def test_links_stay_whole() -> None:
+    link = f"https://school.test/account#token={'x' * 43}"
+    plain = Message("test", "a@school.test", "S", f"{link}\n", f'<a href="{link}">A</a>')
+    assert plain.encoded(SENDER).as_bytes().count(link.encode()) == 2
+
+
+def test_ids_differ() -> None:
+    assert message().encoded(SENDER)["Message-ID"] != message().encoded(SENDER)["Message-ID"]
+
+
+def test_addresses_of_the_world() -> None:
+    read = message_from_bytes(message(to="žofie@škola.test").encoded(SENDER).as_bytes(), policy=default)
+    assert read["To"] == "žofie@škola.test"
+
+
+@pytest.mark.parametrize(
+    "bad", [message(to="a@b.test\r\nBcc: all@school.test"), message(subject="A\r\nBcc: all@school.test")]
+)
+def test_nothing_is_smuggled_into_the_head(bad: Message) -> None:
+    with pytest.raises(ValueError, match=r"linefeed|newline|CR or LF|header"):
+        bad.encoded(SENDER)

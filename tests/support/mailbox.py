@@ -1,0 +1,49 @@
+"""The mails that were sent, as files of the folder that development uses."""
+
+import re
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+from app.resources import Resources
+
+
+@dataclass(frozen=True)
+class Mail:
+    to: str
+    subject: str
+    text: str
+    html: str
+
+    @property
+    def token(self) -> str:
+        """Of the link, the same in both versions."""
+        tokens = set(re.findall(r"#token=([\w-]+)", self.text))
+        assert tokens == set(re.findall(r"#token=([\w-]+)", self.html))
+        assert len(tokens) == 1
+        return str(tokens.pop())
+
+
+async def mails(resources: Resources) -> list[Mail]:
+    """All since the last look, in order, once none is on its way any more."""
+    await resources.postbox.emptied()
+    found = []
+    for path in sorted(folder(resources).glob("*.eml")):
+        found.append(parsed(path.read_bytes()))
+        path.unlink()
+    return found
+
+
+def folder(resources: Resources) -> Path:
+    return resources.settings.home / "mail"
+
+
+def parsed(content: bytes) -> Mail:
+    message = message_from_bytes(content, policy=default)
+    assert isinstance(message, EmailMessage)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    return Mail(str(message["To"]), str(message["Subject"]), text.get_content(), html.get_content())
