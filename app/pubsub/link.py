@@ -128,7 +128,7 @@ class Link:
             message = Message(channel, payload)
         except ValueError:
             self._metrics.pubsub_received.labels("unreadable").inc()
-            logger.warning("a message on %s is not JSON; it is left out", channel)
+            logger.warning("a message on %r is not JSON; it is left out", channel)
             return
         self._metrics.pubsub_received.labels("delivered").inc()
         # Waits while the process has more than it can distribute; Redis keeps the rest and gives us up at its own limit.

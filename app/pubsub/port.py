@@ -39,10 +39,10 @@ class PubSub:
         try:
             payload = orjson.dumps(message)
         except TypeError:
-            logger.exception("a message for %s is no JSON", channel)
+            logger.exception("a message for %r is no JSON", channel)
             return self._published("refused")
         if len(payload) > self._settings.message_limit:
-            logger.error("a message for %s has %d bytes, too many", channel, len(payload))
+            logger.error("a message for %r has %d bytes, too many", channel, len(payload))
             return self._published("refused")
         if self._closed:
             return self._published("failed")
@@ -53,7 +53,7 @@ class PubSub:
             # One line for an outage, not one for each message.
             logger.log(
                 logging.DEBUG if self._failing else logging.WARNING,
-                "a message for %s could not be published: %s",
+                "a message for %r could not be published: %s",
                 channel,
                 error or type(error).__name__,
             )
