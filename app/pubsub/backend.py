@@ -21,8 +21,9 @@ from app.telemetry import Metrics
 logger = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.05  # seconds
-# Events between the connection and the subscribers. Below a subscriber's own queue: a burst must find its readers awake.
-_HANDED_OVER = 64
+# Events between the connection and the subscribers; so many go out before other tasks run. With a thousand subscribers
+# each takes some 5 ms, and a burst must find its readers awake before their queues are full.
+_HANDED_OVER = 8
 
 
 class ResilientBackend(BroadcastBackend):
