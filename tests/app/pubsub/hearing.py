@@ -10,12 +10,15 @@ from app.settings import PubSubSettings, RedisSettings
 from app.telemetry import Metrics
 from tests.support.valkey import FragileValkey
 
+# On a busy machine nothing but what a test means to take long may do so.
+_PATIENT: dict[str, Any] = {"publish_timeout": 30, "subscribe_timeout": 30, "silence": 10}
+
 
 @asynccontextmanager
 async def opened(valkey: FragileValkey, **changes: Any) -> AsyncIterator[PubSub]:
     """A port of its own; afterwards no task of it is left."""
     before = asyncio.all_tasks()
-    pubsub = PubSub(RedisSettings(url=valkey.url), PubSubSettings(**changes), Metrics())
+    pubsub = PubSub(RedisSettings(url=valkey.url), PubSubSettings(**(_PATIENT | changes)), Metrics())
     try:
         yield pubsub
     finally:

@@ -42,7 +42,7 @@ async def test_an_outage_of_three_seconds(
 ) -> None:
     begin, end = how(valkey)
     caplog.set_level(logging.INFO)
-    async with opened(valkey) as pubsub, AsyncExitStack() as stack:
+    async with opened(valkey, publish_timeout=1, silence=1) as pubsub, AsyncExitStack() as stack:
         subscriptions = await crowd(stack, pubsub)
         assert all(await tell_all(pubsub, "before"))
         begin()
@@ -76,7 +76,7 @@ async def test_who_subscribes_during_an_outage_hears_the_gap(valkey: FragileValk
 
 
 async def test_who_joins_others_during_an_outage_hears_the_gap(valkey: FragileValkey) -> None:
-    async with opened(valkey) as pubsub, pubsub.subscribe("c") as first:
+    async with opened(valkey, subscribe_timeout=1) as pubsub, pubsub.subscribe("c") as first:
         valkey.kill()
         await eventually(lambda: sample(pubsub, "connected") == 0)
         async with pubsub.subscribe("c") as second, pubsub.subscribe("d") as third:
@@ -122,7 +122,7 @@ async def test_publishing_recovers_with_its_first_message(valkey: FragileValkey)
 
 async def test_publishers_do_not_wait_for_a_frozen_server(valkey: FragileValkey) -> None:
     """All give up together, also those that wait for a connection."""
-    async with opened(valkey, publish_timeout=0.2, publish_pool_size=2) as pubsub:
+    async with opened(valkey, publish_timeout=0.5, publish_pool_size=2) as pubsub:
         valkey.freeze()
         assert await asyncio.gather(*(pubsub.publish("c", number) for number in range(50))) == [False] * 50
         valkey.thaw()
