@@ -13,6 +13,7 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Postbox, open_postbox
+from app.pubsub import PubSub
 from app.settings import Settings
 from app.telemetry import Metrics
 
@@ -23,6 +24,7 @@ class Resources:
     metrics: Metrics
     database: Database
     keyvalue: KeyValue
+    pubsub: PubSub
     signing_keys: SigningKeys
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
@@ -43,12 +45,15 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(database.close)
         keyvalue = KeyValue(settings.redis)
         stack.push_async_callback(keyvalue.close)
+        pubsub = PubSub(settings.redis, settings.pubsub, metrics)
+        stack.push_async_callback(pubsub.close)
         postbox = await stack.enter_async_context(open_postbox(settings, metrics))
         yield Resources(
             settings=settings,
             metrics=metrics,
             database=database,
             keyvalue=keyvalue,
+            pubsub=pubsub,
             signing_keys=signing_keys,
             access_tokens=AccessTokens(signing_keys, settings.authentication),
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),

@@ -121,6 +121,34 @@ class RedisSettings(BaseSettings):
     command_timeout: float = Field(0.5, gt=0, description="Seconds one command may take.")
 
 
+class PubSubSettings(BaseSettings):
+    model_config = _group("LECTERN_PUBSUB_")
+
+    channel_prefix: str = Field(
+        "lectern:",
+        description="Begins the name of every channel. Channels cross Redis's database numbers: give each Lectern on "
+        "the same server another.",
+    )
+    queue_size: int = Field(
+        256, ge=1, description="Messages that may wait for a subscriber; one more ends it."
+    )
+    queue_bytes: int = Field(1_048_576, ge=1024, description="Bytes that may wait for a subscriber.")
+    message_limit: int = Field(65_536, ge=1024, description="Bytes a message may have.")
+    subscribe_timeout: float = Field(
+        1.0, gt=0, description="Seconds to wait for Redis; later the subscriber hears of a gap."
+    )
+    publish_timeout: float = Field(0.5, gt=0, description="Seconds publishing a message may take in all.")
+    publish_pool_size: int = Field(4, ge=1, description="Connections a process publishes with at most.")
+    silence: float = Field(
+        1.0,
+        gt=0,
+        description="Seconds without a byte after which Redis is asked for an answer; after as many again it is lost.",
+    )
+    reconnect_delay: float = Field(
+        0.75, gt=0, description="Seconds between two attempts to reach Redis again, at most."
+    )
+
+
 class HttpSettings(BaseSettings):
     model_config = _group("LECTERN_HTTP_")
 
@@ -248,6 +276,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
+    pubsub: PubSubSettings = Field(default_factory=PubSubSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
@@ -273,6 +302,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     Settings,
     DatabaseSettings,
     RedisSettings,
+    PubSubSettings,
     HttpSettings,
     WorkerSettings,
     GraphQLSettings,

@@ -100,6 +100,34 @@ class Metrics:
         self.mails_waiting = Gauge(
             "lectern_mails_waiting", "Mails posted and not yet sent.", registry=self.registry
         )
+        self.pubsub_connected = Gauge(
+            "lectern_pubsub_connected", "Whether this process hears Redis.", registry=self.registry
+        )
+        self.pubsub_subscribers = Gauge(
+            "lectern_pubsub_subscribers", "Subscribers in this process.", registry=self.registry
+        )
+        self.pubsub_channels = Gauge(
+            "lectern_pubsub_channels", "Channels with a subscriber.", registry=self.registry
+        )
+        self.pubsub_received = Counter(
+            "lectern_pubsub_received_total", "Messages from Redis.", ("outcome",), registry=self.registry
+        )
+        self.pubsub_published = Counter(
+            "lectern_pubsub_published_total", "Messages for Redis.", ("outcome",), registry=self.registry
+        )
+        self.pubsub_gaps = Counter(
+            "lectern_pubsub_gaps_total",
+            "Times a subscriber was told that messages may be missing.",
+            registry=self.registry,
+        )
+        self.pubsub_slow_subscribers = Counter(
+            "lectern_pubsub_slow_subscribers_total",
+            "Subscribers ended because they did not keep up.",
+            registry=self.registry,
+        )
+        self.pubsub_reconnects = Counter(
+            "lectern_pubsub_reconnects_total", "Times Redis was found again.", registry=self.registry
+        )
         self.token_refreshes = Counter(
             "lectern_token_refreshes_total",
             "Refresh tokens presented, by outcome.",

@@ -8,6 +8,7 @@ conftest.py:  pytest_configure_node -> hand_to_worker(node)      (xdist alone)
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from app.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey, locked_home
 
 _PREFIX = "lectern-suite-"
+_STALE_AFTER = 60.0  # seconds
 _INPUT = "lectern_postgres_url"
 
 _open = ExitStack()
@@ -58,8 +60,11 @@ def stop_services() -> None:
 def temporary_home() -> Iterator[Path]:
     """A folder for embedded services that is removed afterwards; first removes what killed runs have left."""
     for stale in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(EmbeddedError, OSError), locked_home(stale):
-            shutil.rmtree(stale, ignore_errors=True)
+        with suppress(EmbeddedError, OSError):
+            # A younger one may be another worker's, who has made it and not yet locked it.
+            if time.time() - stale.stat().st_mtime > _STALE_AFTER:
+                with locked_home(stale):
+                    shutil.rmtree(stale, ignore_errors=True)
     home = Path(tempfile.mkdtemp(prefix=_PREFIX))
     with locked_home(home):
         home.chmod(0o711)  # as root the services run as nobody and must get through
