@@ -21,7 +21,7 @@ DOMAINS = {
     "partners",
     "analytics",
 }
-PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail"}
+PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "outbox"}
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
