@@ -1,21 +1,28 @@
 """A representative part of the suite through a real PgBouncer in transaction mode, with the configuration we hand out."""
 
 import asyncio
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.database import Database, Query
+from app.embedded.process import free_port
 from app.errors import Unavailable
+from app.identity.tokens import key_sets
 from app.settings import DatabaseSettings
 from app.telemetry import Metrics
 from tests.architecture.source_tree import ROOT
-from tests.support.pgbouncer import pgbouncer, program
+from tests.support.mail_server import mail_server
+from tests.support.pgbouncer import EXAMPLE, pgbouncer, program
+from tests.support.programs import LECTERN, answers, lectern, running
 
 pytestmark = pytest.mark.skipif(
     program() is None, reason="pgbouncer is not installed: Debian's package pgbouncer"
@@ -83,6 +90,64 @@ async def test_no_statement_is_kept_prepared(through: Database) -> None:
     kept = Query("SELECT count(*) AS count FROM pg_prepared_statements WHERE name <> ''", (), {})
     for _ in range(10):
         assert (await through.fetch(kept))[0]["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("statement_timeout", DatabaseSettings.model_fields["statement_timeout"].default),
+        ("lock_timeout", DatabaseSettings.model_fields["lock_timeout"].default),
+        (
+            "idle_in_transaction_session_timeout",
+            DatabaseSettings.model_fields["idle_in_transaction_timeout"].default,
+        ),
+    ],
+)
+def test_the_files_limits_are_the_settings_defaults(name: str, seconds: float) -> None:
+    """Who changes one changes the other."""
+    assert f"SET {name} = {seconds * 1000:.0f}" in EXAMPLE.read_text()
+
+
+@pytest.fixture
+def variables(redis_url: str) -> Iterator[dict[str, str]]:
+    """What the programs need besides the database's address."""
+    with mail_server() as smtp_url:
+        yield {
+            "LECTERN_DATABASE_PGBOUNCER": "true",
+            "LECTERN_REDIS_URL": redis_url,
+            "LECTERN_SMTP_URL": smtp_url,
+            "LECTERN_PUBLIC_URL": "https://learn.example",
+            "LECTERN_SIGNING_KEYS": key_sets.dump(dict([key_sets.generate()])),
+            "LECTERN_HTTP_PORT": str(free_port()),
+            "LECTERN_HTTP_BACKLOG": "10",
+            "LECTERN_WORKER_PORT": str(free_port()),
+        }
+
+
+def test_the_programs_run_through_it(database_url: str, variables: dict[str, str], tmp_path: Path) -> None:
+    with pgbouncer(database_url, tmp_path) as url:
+        variables["LECTERN_DATABASE_URL"] = url
+        doctor = lectern("doctor", "--processes", "1000", **variables)
+        assert (doctor.returncode, doctor.stderr) == (0, ""), doctor.stdout
+        for command, port in (
+            (["serve", "--workers", "2"], variables["LECTERN_HTTP_PORT"]),
+            (["worker"], variables["LECTERN_WORKER_PORT"]),
+        ):
+            with running([*LECTERN, *command], tmp_path, **variables) as started:
+                started.wait_for(partial(answers, f"http://127.0.0.1:{port}/readyz"), "answer")
+                started.send(signal.SIGTERM)
+                assert started.end() == 0
+                assert "Traceback" not in started.output
+
+
+def test_the_doctor_sees_that_nothing_limits_statements(
+    database_url: str, variables: dict[str, str], tmp_path: Path
+) -> None:
+    with pgbouncer(database_url, tmp_path, limited=False) as url:
+        doctor = lectern("doctor", "--json", **variables, LECTERN_DATABASE_URL=url)
+    problems = json.loads(doctor.stdout)["problems"]
+    assert [problem["check"] for problem in problems] == ["limits"] * 3
+    assert "statement_timeout is 0" in problems[0]["problem"]
 
 
 @pytest.mark.timeout(600)

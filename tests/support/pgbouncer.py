@@ -24,9 +24,9 @@ def program() -> str | None:
 
 
 @contextmanager
-def pgbouncer(url: str, folder: Path, **changes: str) -> Iterator[str]:
+def pgbouncer(url: str, folder: Path, *, limited: bool = True) -> Iterator[str]:
     """Yields the address that leads through it. Few server connections, taken in turn: no two transactions in a row
-    run on the same one. `changes` are settings of its own.
+    run on the same one. Not `limited`, it leaves out the file's connect_query.
     """
     found = program()
     assert found
@@ -38,6 +38,8 @@ def pgbouncer(url: str, folder: Path, **changes: str) -> Iterator[str]:
     for key, value in (("host", address.hostname), ("port", address.port), ("dbname", name)):
         target, times = re.subn(rf"\b{key}=\S+", f"{key}={value}", target)
         assert times == 1
+    if not limited:
+        target = target.partition(" connect_query=")[0]
     configuration["databases"] = {name: target}
     users = folder / "users.txt"
     users.write_text(f'"{address.username}" "{unquote(address.password or "")}"\n')
@@ -48,7 +50,6 @@ def pgbouncer(url: str, folder: Path, **changes: str) -> Iterator[str]:
             "auth_file": str(users),
             "default_pool_size": "3",
             "server_round_robin": "1",
-            **changes,
         }
     )
     file = folder / "pgbouncer.ini"

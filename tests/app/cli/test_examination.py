@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.cli import examination
+from app.cli import examination, migrate
 from app.cli.examination import CHECKS, Problem, examine
 from app.embedded.process import free_port
 from app.identity.tokens import key_sets
@@ -240,3 +240,13 @@ async def test_mails_that_do_not_leave(monkeypatch: pytest.MonkeyPatch, url: str
     problem = await only_problem()
     assert problem.check == "mail"
     assert problem.problem.startswith(sentence)
+
+
+async def test_an_extension_that_migrations_make_and_nobody_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Today's make none; the texts that would are read the same way.
+    assert migrate.required_extensions() == set()
+    script = 'op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")'
+    assert migrate._EXTENSION.findall(script) == ["pg_trgm"]
+    monkeypatch.setattr(migrate, "required_extensions", lambda: {"pg_trgm"})
+    problem = await only_problem()
+    assert (problem.check, problem.problem) == ("extensions", "The database lacks the extension pg_trgm.")
