@@ -17,7 +17,7 @@ class Job(StrEnum):
     """Names are stored with what waits: a job that is renamed is a new one."""
 
     PROBE = "probe"
-    """Writes down that it ran: `lectern jobs probe` asks for one, to see that the machinery works."""
+    """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
 
 
 @dataclass(frozen=True, slots=True)

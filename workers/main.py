@@ -39,7 +39,7 @@ _PAUSE = 1.0  # seconds between attempts while Redis is away
 _HEALTH = 10  # seconds between the worker's own signs of life in Redis
 _REMEMBERED = 3600  # seconds: a worker whose clock is late must not run again what another has run
 
-_POLL = 0.02  # seconds between looks at a queue of jobs: what a job waits on average is half of it
+_POLL = 0.04  # seconds between looks at a queue of jobs: what a job waits on average is half of it
 _READ = 1_000  # ids of a look; fewer than run at once in all workers would hide those that wait behind them
 
 _log = logging.getLogger("lectern.worker")
@@ -78,7 +78,7 @@ async def run(
             try:
                 await _work(
                     [
-                        _cron_worker(resources, status, schedule),
+                        *([_cron_worker(resources, status, schedule)] if schedule else []),
                         *(_job_worker(resources, status, queue, handlers) for queue in Queue),
                     ],
                     stop,
@@ -193,9 +193,9 @@ def _cron_worker(resources: Resources, status: Status, schedule: Sequence[Cron])
 def _job_worker(
     resources: Resources, status: Status, queue: Queue, handlers: Mapping[Job, Handler]
 ) -> _Worker:
-    async def told(_ctx: dict[Any, Any], job_id: str) -> None:
+    async def told(ctx: dict[Any, Any], *names: Any, **_none: Any) -> None:  # noqa: ARG001 - arq's names
         try:
-            await run_job(resources, handlers, UUID(job_id))
+            await run_job(resources, handlers, UUID(names[0]))
         except Unavailable as error:
             _log.warning("a job waits for the relay: %s", error)
         except Exception:  # noqa: BLE001 - arq ends the whole worker for some

@@ -1,16 +1,19 @@
 """`lectern jobs`: what waits, and what failed too often."""
 
 import asyncio
+from time import perf_counter
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 import typer
 
-from app.cli.connection import connected_database
+from app.cli.connection import connected_database, connected_settings
 from app.cli.refusal import Refused, refusals
 from app.database import Query
-from app.outbox import dead_letters, discard, retry
+from app.jobs import Job
+from app.outbox import Handover, Outbox, dead_letters, discard, retry
+from app.telemetry import Metrics
 
 app = typer.Typer(no_args_is_help=True, help="Background jobs: what waits, what failed too often.")
 
@@ -24,6 +27,7 @@ _WAITING = Query(
     (),
     {},
 )
+_WAITS = Query("SELECT 1 FROM jobs WHERE id = $1", ("id",), {})
 
 
 @app.command("list")
@@ -50,6 +54,22 @@ def list_jobs(
 
 
 @app.command()
+def probe(
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a worker.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a job that does nothing, and say how long it took from the commit to its end."""
+    with refusals():
+        seconds = asyncio.run(_probed(timeout))
+        if seconds is None:
+            raise Refused(
+                f"No worker did the job within {timeout:g} s; it still waits. Does `lectern worker` run?"
+            )
+    milliseconds = round(seconds * 1000, 1)
+    typer.echo(orjson.dumps({"milliseconds": milliseconds}) if as_json else f"Done after {milliseconds} ms.")
+
+
+@app.command()
 def show(job_id: Annotated[UUID, typer.Argument(help="Its id.")]) -> None:
     """Everything about one that failed too often, as JSON: payload, error, traceback."""
     with refusals():
@@ -69,6 +89,23 @@ def retry_jobs(ids: Ids) -> None:
 def discard_jobs(ids: Ids) -> None:
     """Throw jobs that failed too often away, for good."""
     _change(ids, "are gone", discard)
+
+
+async def _probed(timeout: float) -> float | None:  # noqa: ASYNC109 - what the operator gave
+    metrics = Metrics()
+    handover = Handover(connected_settings().redis, metrics)
+    try:
+        async with connected_database() as database:
+            async with database.transaction() as tx:
+                job_id = await Outbox(handover, metrics).enqueue(tx, Job.PROBE, {})
+            began = perf_counter()
+            while perf_counter() - began < timeout:
+                if not await database.fetch(_WAITS, id=job_id):
+                    return perf_counter() - began
+                await asyncio.sleep(0.002)
+    finally:
+        await handover.close()
+    return None
 
 
 async def _listed(name: str | None, limit: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.database import Database, Query, Transaction
 from app.jobs import HANDLING, Job
 
-_MARGIN = 10.0
+MARGIN = 10.0
 """Seconds beyond a job's limit after which a claim counts as lost: its process is dead or cut off."""
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 600.0
@@ -38,7 +38,6 @@ _BURY = Query(
     ("id", "fence", "error", "traceback"),
     {},
 )
-_LIMITS = {job.value: handling.limit + _MARGIN for job, handling in HANDLING.items()}
 PARKED = 300.0
 """Seconds until a job that this release does not know is looked at again: another release's worker may know it."""
 
@@ -89,7 +88,12 @@ class Claim:
 
 async def claim_job(database: Database, job_id: UUID) -> Claim | None:
     """The next attempt at a job; None when it is done, not due, or running elsewhere."""
-    rows = await database.fetch(_CLAIM, id=job_id, limits=_LIMITS, unknown=PARKED)
+    rows = await database.fetch(
+        _CLAIM,
+        id=job_id,
+        limits={job.value: handling.limit + MARGIN for job, handling in HANDLING.items()},
+        unknown=PARKED,
+    )
     if not rows:
         return None
     row = rows[0]

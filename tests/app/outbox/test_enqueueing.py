@@ -12,7 +12,7 @@ from app.resources import Resources
 from tests.factories.catalog import run
 
 
-async def waiting(resources: Resources) -> list[str]:
+async def waiting(resources: Resources) -> list[int]:
     rows = await run(resources.database, "SELECT payload FROM jobs ORDER BY created_at, id")
     return [row["payload"]["n"] for row in rows]
 
