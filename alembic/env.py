@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import app.catalog.models
-import app.identity.models  # noqa: F401 - the tables register themselves
+import app.identity.models
+import app.outbox.models  # noqa: F401 - the tables register themselves
 from app.database import Base
 from app.settings import DatabaseSettings
 

@@ -1,9 +1,10 @@
 """The connection to Valkey or Redis, for the domains whose technology it is. It may be emptied at any time."""
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from app.errors import Unavailable
 from app.settings import RedisSettings
@@ -20,7 +21,9 @@ class KeyValue:
             socket_connect_timeout=settings.connect_timeout,
             socket_timeout=settings.command_timeout,
             health_check_interval=settings.pool_age,
+            # Not `redis.retry`: that one is for the synchronous client, and here would never retry.
             retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
+            retry_on_error=[RedisConnectionError],
         )
         # `from_pool`, unlike the constructor, closes the pool's connections with the client.
         self._redis = Redis.from_pool(pool)

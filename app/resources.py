@@ -13,6 +13,7 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Postbox, open_postbox
+from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
 from app.telemetry import Metrics
@@ -32,6 +33,8 @@ class Resources:
     throttle: Throttle
     letters: AccountLetters
     postbox: Postbox
+    outbox: Outbox
+    handover: Handover
 
 
 @asynccontextmanager
@@ -48,6 +51,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         pubsub = PubSub(settings.redis, settings.pubsub, metrics)
         stack.push_async_callback(pubsub.close)
         postbox = await stack.enter_async_context(open_postbox(settings, metrics))
+        handover = Handover(settings.redis, metrics)
+        stack.push_async_callback(handover.close)
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -61,4 +66,6 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             throttle=Throttle(settings.authentication, metrics),
             letters=AccountLetters(settings, postbox),
             postbox=postbox,
+            outbox=Outbox(handover, metrics),
+            handover=handover,
         )

@@ -90,6 +90,32 @@ class Metrics:
             "Audit entries of refusals that could not be written.",
             registry=self.registry,
         )
+        self.jobs_enqueued = Counter(
+            "lectern_jobs_enqueued_total", "Jobs asked for.", ("job",), registry=self.registry
+        )
+        self.jobs_told = Counter(
+            "lectern_jobs_told_total", "Jobs that workers were told of.", ("outcome",), registry=self.registry
+        )
+        self.jobs_repeated = Counter(
+            "lectern_jobs_repeated_total", "Jobs that the relay told again.", registry=self.registry
+        )
+        self.job_runs = Counter(
+            "lectern_job_runs_total", "Attempts at jobs.", ("job", "outcome"), registry=self.registry
+        )
+        self.job_seconds = Histogram(
+            "lectern_job_seconds",
+            "Seconds of an attempt.",
+            ("job",),
+            buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600),
+            registry=self.registry,
+        )
+        self.jobs_waiting = Gauge("lectern_jobs_waiting", "Jobs that are due.", registry=self.registry)
+        self.jobs_oldest = Gauge(
+            "lectern_jobs_oldest_seconds", "Seconds that the oldest due job waits.", registry=self.registry
+        )
+        self.dead_letters = Gauge(
+            "lectern_dead_letters", "Jobs that failed too often.", registry=self.registry
+        )
         self.throttled = Counter(
             "lectern_attempts_throttled_total",
             "Attempts refused because there had been too many.",

@@ -7,23 +7,28 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import orjson
 from arq.connections import ArqRedis
 from arq.cron import CronJob, cron
 from arq.typing import WorkerCoroutine
-from arq.worker import Worker
+from arq.worker import Worker, func
 from redis.asyncio import BlockingConnectionPool
-from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
+from app.errors import Unavailable
+from app.jobs import HANDLING, Job, Queue
+from app.outbox import Relay
+from app.outbox.handover import FUNCTION, queue_name
 from app.resources import Resources, open_resources
 from app.settings import RedisSettings, Settings
+from workers.handlers import HANDLERS
+from workers.running import Handler, run_job
 from workers.schedule import SCHEDULE, Cron
 from workers.status import Status, serve_status
 
@@ -31,6 +36,9 @@ _QUEUE = "lectern:cron"
 _PAUSE = 1.0  # seconds between attempts while Redis is away
 _HEALTH = 10  # seconds between the worker's own signs of life in Redis
 _REMEMBERED = 3600  # seconds: a worker whose clock is late must not run again what another has run
+
+_POLL = 0.04  # seconds between looks at a queue of jobs: what a job waits on average is half of it
+_READ = 1_000  # ids of a look; fewer than run at once in all workers would hide those that wait behind them
 
 _log = logging.getLogger("lectern.worker")
 
@@ -52,6 +60,7 @@ async def run(
     stop: Stop,
     *,
     schedule: Sequence[Cron] = SCHEDULE,
+    handlers: Mapping[Job, Handler] = HANDLERS,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Runs until `stop` says so. Raises Unavailable when PostgreSQL cannot be reached at the start."""
@@ -59,12 +68,20 @@ async def run(
     async with (
         open_resources(settings) as resources,
         serve_status(settings.worker, resources.metrics, status),
+        _relaying(resources),
     ):
         ready()
         away = False
         while not stop.soon.is_set():
             try:
-                await _work(resources, schedule, stop, status)
+                await _work(
+                    [
+                        *([_cron_worker(resources, status, schedule)] if schedule else []),
+                        *(_job_worker(resources, status, queue, handlers) for queue in Queue),
+                    ],
+                    stop,
+                    settings.worker.shutdown_grace,
+                )
             except (RedisError, OSError) as error:
                 if not away:
                     _log.warning("Redis is away, nothing runs until it is back: %s", error)
@@ -87,27 +104,38 @@ async def working(settings: Settings) -> AsyncIterator[None]:
         await task
 
 
-async def _work(resources: Resources, schedule: Sequence[Cron], stop: Stop, status: Status) -> None:
-    """One life of arq's worker, ended by `stop` or by the loss of Redis, which is raised."""
-    worker = _Worker(resources, schedule, status)
-    polling = asyncio.create_task(worker.async_run())
+@asynccontextmanager
+async def _relaying(resources: Resources) -> AsyncIterator[None]:
+    relay = asyncio.create_task(Relay(resources.database, resources.handover, resources.metrics).run())
+    try:
+        yield
+    finally:
+        relay.cancel()
+        await asyncio.gather(relay, return_exceptions=True)
+
+
+async def _work(workers: "Sequence[_Worker]", stop: Stop, grace: float) -> None:
+    """One life of arq's workers, ended by `stop` or by the loss of Redis, which is raised."""
+    polling = [asyncio.create_task(worker.async_run()) for worker in workers]
     stopping = asyncio.create_task(stop.soon.wait())
     try:
-        either: set[asyncio.Task[Any]] = {polling, stopping}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if polling.done():
-            polling.result()
+        await asyncio.wait({*polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in polling:
+            if task.done():
+                task.result()
     finally:
         stopping.cancel()
-        # The loop first, so that nothing new begins while the last jobs finish.
-        for task in filter(None, (polling, worker.main_task)):
+        # The loops first, so that nothing new begins while the last jobs finish.
+        for task in filter(None, (*polling, *(worker.main_task for worker in workers))):
             task.cancel()
-        await asyncio.gather(polling, stopping, return_exceptions=True)
+        await asyncio.gather(*polling, stopping, return_exceptions=True)
+        jobs = [job for worker in workers for job in worker.tasks.values()]
         if stop.soon.is_set():
-            _log.info("the worker ends, %s jobs may finish", len(worker.tasks))
-        await _finish(list(worker.tasks.values()), stop, resources.settings.worker.shutdown_grace)
-        with suppress(RedisError, OSError):
-            await worker.close()
+            _log.info("the worker ends, %s jobs may finish", len(jobs))
+        await _finish(jobs, stop, grace)
+        for worker in workers:
+            with suppress(RedisError, OSError):
+                await worker.close()
 
 
 async def _finish(jobs: "list[asyncio.Task[Any]]", stop: Stop, grace: float) -> None:
@@ -123,30 +151,64 @@ async def _finish(jobs: "list[asyncio.Task[Any]]", stop: Stop, grace: float) -> 
 
 
 class _Worker(Worker):
-    def __init__(self, resources: Resources, schedule: Sequence[Cron], status: Status) -> None:
+    """One queue's."""
+
+    def __init__(self, resources: Resources, status: Status, queue: str, **options: Any) -> None:
         super().__init__(
-            cron_jobs=[_timed(entry, _observed(entry, resources)) for entry in schedule],
-            queue_name=_QUEUE,
+            queue_name=queue,
             redis_pool=ArqRedis(
                 _pool(resources.settings.redis),
                 # Not pickle, arq's default: whoever can write to Redis could run code here.
                 job_serializer=orjson.dumps,
                 job_deserializer=orjson.loads,
-                default_queue_name=_QUEUE,
+                default_queue_name=queue,
             ),
             job_serializer=orjson.dumps,
             job_deserializer=orjson.loads,
             handle_signals=False,
             health_check_interval=_HEALTH,
             # Of this worker alone: who ends in order deletes it.
-            health_check_key=f"lectern:worker:{socket.gethostname()}:{os.getpid()}",
+            health_check_key=f"lectern:worker:{socket.gethostname()}:{os.getpid()}:{queue}",
             max_jobs=resources.settings.worker.max_jobs,
+            **options,
         )
         self._status = status
 
     async def heart_beat(self) -> None:
         await super().heart_beat()
         self._status.beat()
+
+
+def _cron_worker(resources: Resources, status: Status, schedule: Sequence[Cron]) -> _Worker:
+    return _Worker(
+        resources,
+        status,
+        _QUEUE,
+        cron_jobs=[_timed(entry, _observed(entry, resources)) for entry in schedule],
+    )
+
+
+def _job_worker(
+    resources: Resources, status: Status, queue: Queue, handlers: Mapping[Job, Handler]
+) -> _Worker:
+    async def told(ctx: dict[Any, Any], *names: Any, **_none: Any) -> None:  # noqa: ARG001 - arq's names
+        try:
+            await run_job(resources, handlers, UUID(names[0]))
+        except Unavailable as error:
+            _log.warning("a job waits for the relay: %s", error)
+        except Exception:  # noqa: BLE001 - arq ends the whole worker for some
+            _log.exception("an attempt at a job broke off")
+
+    longest = max((handling.limit for handling in HANDLING.values()), default=0.0)
+    return _Worker(
+        resources,
+        status,
+        queue_name(queue),
+        # Our own limit comes first; and what arq forgets the relay repeats, so it need not try again or keep results.
+        functions=[func(told, name=FUNCTION, timeout=longest + 30, max_tries=1, keep_result=0)],
+        poll_delay=_POLL,
+        queue_read_limit=_READ,
+    )
 
 
 def _timed(entry: Cron, job: WorkerCoroutine) -> CronJob:
@@ -194,6 +256,4 @@ def _pool(settings: RedisSettings) -> BlockingConnectionPool:
         socket_connect_timeout=settings.connect_timeout,
         socket_timeout=settings.command_timeout,
         health_check_interval=settings.pool_age,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
-        retry_on_error=[RedisError, OSError],
     )

@@ -21,7 +21,7 @@ DOMAINS = {
     "partners",
     "analytics",
 }
-PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "pubsub"}
+PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "outbox", "pubsub"}
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
@@ -43,6 +43,7 @@ DOCUMENTS = (
 WHOLE = {"architecture", "e2e", "support", "factories"}
 # Tests of a folder as a whole.
 OF_A_FOLDER = {
+    "tests/workers/test_surviving.py": "the worker program, killed and cut off from Redis",
     "tests/app/cli/test_bootstrap.py": "deploy/bootstrap.sh, which makes the `lectern` command",
     "tests/app/asgi/test_graphql_http_audits.py": "an audit from outside, through the whole endpoint",
     "tests/app/catalog/importing/test_import_catalog.py": "the whole import, from file to rows",
@@ -107,7 +108,7 @@ def test_schema_folders_hold_parts_of_domains() -> None:
     ("floor", "own"),
     [
         ("loaders", {"__init__", "batching"}),
-        ("workers", {"__init__", "main", "schedule", "status", "partitions"}),
+        ("workers", {"__init__", "main", "schedule", "status", "partitions", "handlers", "running"}),
     ],
 )
 def test_files_of_a_floor_are_named_after_domains(floor: str, own: set[str]) -> None:

@@ -1,0 +1,24 @@
+"""Jobs that survive: asked for in a transaction, delivered after its commit, repeated until one run has recorded its end.
+
+PostgreSQL holds every job until it is done; Redis only says to a worker which one to look at, and may be emptied at any
+time. A job may run twice, its effect happens once: what it writes is committed together with its end, under a fence.
+"""
+
+from app.outbox.claims import Claim, Fenced, claim_job
+from app.outbox.dead_letters import dead_letters, discard, retry
+from app.outbox.enqueueing import Outbox, job_id_of
+from app.outbox.handover import Handover
+from app.outbox.relay import Relay
+
+__all__ = [
+    "Claim",
+    "Fenced",
+    "Handover",
+    "Outbox",
+    "Relay",
+    "claim_job",
+    "dead_letters",
+    "discard",
+    "job_id_of",
+    "retry",
+]

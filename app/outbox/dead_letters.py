@@ -1,0 +1,39 @@
+"""What failed too often: an operator looks, and tries again or throws it away."""
+
+from uuid import UUID
+
+from asyncpg import Record
+
+from app.database import Fetch, Query, Transaction
+
+_PAGE = Query(
+    "SELECT id, name, queue, payload, tries, error, traceback, created_at, failed_at FROM dead_letters"
+    " WHERE ($1::uuid IS NULL OR id = $1) AND ($2::text IS NULL OR name = $2) ORDER BY failed_at DESC LIMIT $3",
+    ("id", "name", "limit"),
+    {},
+)
+_RETRY = Query(
+    "WITH risen AS (DELETE FROM dead_letters WHERE id = ANY($1::uuid[]) RETURNING *)"
+    " INSERT INTO jobs (id, name, queue, payload, created_at) SELECT id, name, queue, payload, created_at FROM risen"
+    " ON CONFLICT (id) DO NOTHING RETURNING id",
+    ("ids",),
+    {},
+)
+_DISCARD = Query("DELETE FROM dead_letters WHERE id = ANY($1::uuid[]) RETURNING id", ("ids",), {})
+
+
+async def dead_letters(
+    connection: Fetch, *, job_id: UUID | None = None, name: str | None = None, limit: int = 100
+) -> list[Record]:
+    """The latest first."""
+    return await connection.fetch(_PAGE, id=job_id, name=name, limit=limit)
+
+
+async def retry(tx: Transaction, ids: list[UUID]) -> int:
+    """Lets them wait for a worker again, with all their tries. Returns how many there were."""
+    return len(await tx.fetch(_RETRY, ids=ids))
+
+
+async def discard(tx: Transaction, ids: list[UUID]) -> int:
+    """Throws them away. Returns how many there were."""
+    return len(await tx.fetch(_DISCARD, ids=ids))

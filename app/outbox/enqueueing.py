@@ -1,0 +1,67 @@
+"""Asking for a job: a row in the transaction that wants it."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from app.database import Query, Transaction
+from app.jobs import HANDLING, Job
+from app.outbox.handover import Handover
+from app.telemetry import Metrics
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "lectern:jobs")
+_INSERT = Query(
+    "INSERT INTO jobs (id, name, queue, payload, due_at) VALUES (coalesce($1, uuidv7()), $2, $3, $4, now() + $5)"
+    " ON CONFLICT (id) DO NOTHING RETURNING id",
+    ("id", "name", "queue", "payload", "delay"),
+    {},
+)
+_AT_ONCE = timedelta(0)
+
+
+def job_id_of(job: Job, key: str) -> UUID:
+    """The same for the same job and key, always."""
+    return uuid5(_NAMESPACE, f"{job}:{key}")
+
+
+class Outbox:
+    """One per process."""
+
+    def __init__(self, handover: Handover, metrics: Metrics) -> None:
+        self._handover = handover
+        self._metrics = metrics
+
+    async def enqueue(
+        self,
+        tx: Transaction,
+        job: Job,
+        payload: dict[str, Any],
+        *,
+        key: str | None = None,
+        delay: timedelta = _AT_ONCE,
+    ) -> UUID | None:
+        """Asks for a job, if the transaction commits. Returns its id; None when one of that key waits already.
+
+        `payload` is JSON; `delay` is how long it waits at least. A key is forgotten when its job is done: what must never
+        happen twice is for the job itself to see.
+        """
+        handling = HANDLING[job]
+        rows = await tx.fetch(
+            _INSERT,
+            id=None if key is None else job_id_of(job, key),
+            name=job,
+            queue=handling.queue,
+            payload=payload,
+            delay=delay,
+        )
+        if not rows:
+            return None
+        job_id: UUID = rows[0]["id"]
+
+        async def tell() -> None:
+            self._metrics.jobs_enqueued.labels(job).inc()
+            if delay <= _AT_ONCE:
+                await self._handover.tell([(job_id, handling.queue)])
+
+        tx.after_commit(tell)
+        return job_id

@@ -1,0 +1,59 @@
+"""Telling a worker of a job, through arq's queue in Redis. What is not heard is told again by the relay."""
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+from arq.connections import ArqRedis
+from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
+
+from app.settings import RedisSettings
+from app.telemetry import Metrics
+
+FUNCTION = "run_job"
+_VERSION = 1
+"""Of what is said through a queue: workers of another release neither understand nor destroy it."""
+
+_log = logging.getLogger(__name__)
+
+
+def queue_name(queue: str) -> str:
+    """Arq's name of a queue."""
+    return f"lectern:jobs:{queue}:v{_VERSION}"
+
+
+class Handover:
+    """One per process. Redis may be away: nothing waits for it longer than a command may take, nothing fails."""
+
+    def __init__(self, settings: RedisSettings, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._redis = ArqRedis(
+            BlockingConnectionPool.from_url(
+                settings.url,
+                max_connections=settings.pool_size,
+                timeout=settings.pool_wait,
+                socket_connect_timeout=settings.connect_timeout,
+                socket_timeout=settings.command_timeout,
+                health_check_interval=settings.pool_age,
+            ),
+            # Not pickle, arq's default: whoever can write to Redis could run code here.
+            job_serializer=orjson.dumps,
+            job_deserializer=orjson.loads,
+        )
+
+    async def tell(self, jobs: Sequence[tuple[UUID, str]]) -> bool:
+        """Tells the workers of each (id, queue). False when Redis did not take all of them."""
+        try:
+            for job_id, queue in jobs:
+                await self._redis.enqueue_job(FUNCTION, str(job_id), _queue_name=queue_name(queue))
+        except (RedisError, OSError, TimeoutError) as error:
+            self._metrics.jobs_told.labels("failed").inc()
+            _log.warning("jobs wait for the relay, Redis does not answer: %s", error)
+            return False
+        self._metrics.jobs_told.labels("told").inc(len(jobs))
+        return True
+
+    async def close(self) -> None:
+        await self._redis.aclose(close_connection_pool=True)

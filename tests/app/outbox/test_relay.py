@@ -1,0 +1,71 @@
+"""What no worker has heard of is told again; nothing is told too often."""
+
+import asyncio
+
+import pytest
+
+from app.jobs import Job, Queue
+from app.outbox import Relay, claim_job
+from app.outbox.handover import queue_name
+from app.resources import Resources
+from tests.factories.catalog import run
+
+
+@pytest.fixture
+def relay(resources: Resources) -> Relay:
+    return Relay(resources.database, resources.handover, resources.metrics)
+
+
+@pytest.fixture(autouse=True)
+async def _empty_queue(resources: Resources) -> None:
+    await resources.handover._redis.flushall()
+
+
+async def enqueue(resources: Resources, count: int = 1, age: float = 5) -> None:
+    await run(
+        resources.database,
+        "INSERT INTO jobs (name, queue, payload, due_at) SELECT $1, 'quick', '{}', now() - make_interval(secs => $3)"
+        " FROM generate_series(1, $2::int)",
+        Job.PROBE,
+        count,
+        age,
+    )
+
+
+async def told(resources: Resources) -> int:
+    return int(await resources.handover._redis.zcard(queue_name(Queue.QUICK)))
+
+
+async def test_what_was_not_heard_is_told_again_once(resources: Resources, relay: Relay) -> None:
+    await enqueue(resources, 3)
+    assert await relay.repeat() == 3
+    assert await relay.repeat() == 0
+    assert await told(resources) == 3
+    await run(resources.database, "UPDATE jobs SET handed_over_at = handed_over_at - interval '31 seconds'")
+    assert await relay.repeat() == 3
+
+
+async def test_new_running_and_later_jobs_are_left_alone(resources: Resources, relay: Relay) -> None:
+    await enqueue(resources, age=1)
+    await enqueue(resources, age=-60)
+    await enqueue(resources, age=5)
+    (row,) = await run(resources.database, "SELECT id FROM jobs ORDER BY due_at LIMIT 1")
+    assert await claim_job(resources.database, row["id"])
+    assert await relay.repeat() == 0
+
+
+async def test_several_relays_share_the_work(crowd: Resources) -> None:
+    await enqueue(crowd, 1200)
+    relays = [Relay(crowd.database, crowd.handover, crowd.metrics) for _ in range(4)]
+    counts = await asyncio.gather(*(relay.repeat() for relay in relays))
+    counts += await asyncio.gather(*(relay.repeat() for relay in relays))
+    assert sum(counts) == 1200
+    assert await told(crowd) == 1200
+
+
+async def test_the_state_is_measured(resources: Resources, relay: Relay) -> None:
+    await enqueue(resources, 2, age=100)
+    await relay._measure()
+    assert resources.metrics.jobs_waiting._value.get() == 2
+    assert 100 <= resources.metrics.jobs_oldest._value.get() < 110
+    assert resources.metrics.dead_letters._value.get() == 0

@@ -1,0 +1,39 @@
+"""A worker as `lectern worker` runs it, whose probe writes a row in the transaction that records its end.
+
+A lost attempt counts as lost after two seconds instead of forty.
+"""
+
+import asyncio
+import logging
+import signal
+from dataclasses import replace
+
+from app.jobs import HANDLING, Job
+from app.outbox import Claim, claims, relay
+from app.resources import Resources
+from app.settings import Settings
+from app.telemetry import configure_logging
+from workers.main import Stop, run
+
+
+async def count(_resources: Resources, claim: Claim) -> None:
+    await asyncio.sleep(claim.payload.get("seconds", 0))
+    async with claim.finish() as tx:
+        await tx.fetch_text("INSERT INTO effects (n) VALUES ($1)", claim.payload["n"])
+
+
+async def main() -> None:
+    HANDLING[Job.PROBE] = replace(HANDLING[Job.PROBE], limit=1.0)
+    claims.MARGIN = 1.0
+    relay.INTERVAL = 0.2
+    stop = Stop()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask)
+    ready = logging.getLogger("counting").info
+    await run(
+        Settings(), stop, schedule=(), handlers={Job.PROBE: count}, ready=lambda: ready("the worker runs")
+    )
+
+
+if __name__ == "__main__":
+    configure_logging(json=True, level="INFO")
+    asyncio.run(main())

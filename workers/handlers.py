@@ -1,0 +1,16 @@
+"""Which function does which job: one line a job."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from app.jobs import Job
+from app.outbox import Claim
+from app.resources import Resources
+from workers.running import Handler
+
+
+async def _probe(_resources: Resources, _claim: Claim) -> None:
+    """Nothing: that it ends is what is asked."""
+
+
+HANDLERS: Mapping[Job, Handler] = MappingProxyType({Job.PROBE: _probe})
