@@ -1,4 +1,4 @@
-"""The table of settings in docs/operations.md, made from app/settings.py: `python -m app.cli.configuration_table`."""
+"""The table of settings in docs/operations.md, made from app/settings/: `python -m app.cli.configuration_table`."""
 
 import sys
 from enum import Enum
@@ -64,7 +64,7 @@ def main() -> None:
         DOCUMENT.write_text(renewed(text), encoding="utf-8")
     elif renewed(text) != text:
         sys.exit(
-            "docs/operations.md is older than app/settings.py: run `python -m app.cli.configuration_table`."
+            "docs/operations.md is older than app/settings/: run `python -m app.cli.configuration_table`."
         )
 
 
