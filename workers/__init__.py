@@ -1,4 +1,4 @@
 """The background program. It holds short jobs only: claim, call a service, record.
 
-Today it runs the cron table of schedule.py; jobs that mutations ask for arrive with the outbox.
+It runs the jobs that mutations ask for (handlers.py), and what comes by the clock (schedule.py).
 """

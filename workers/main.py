@@ -1,22 +1,20 @@
-"""Program 2: runs the cron table with arq, which is imported nowhere else. `lectern worker` starts it, `lectern dev` too.
+"""Program 2: runs jobs, and the clock that asks for some. `lectern worker` starts it, `lectern dev` too.
 
-arq ends its loop when Redis is away for longer than a few retries; here that is a pause, not the end.
+arq, which only this file and the outbox know, ends its loop when Redis is away for longer than a few retries; here that
+is a pause, not the end.
 """
 
 import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 import orjson
 from arq.connections import ArqRedis
-from arq.cron import CronJob, cron
-from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
@@ -27,17 +25,17 @@ from app.outbox import Relay
 from app.outbox.handover import FUNCTION, queue_name
 from app.resources import Resources, open_resources
 from app.settings import RedisSettings, Settings
+from workers.clock import Clock, run_scheduled
 from workers.handlers import HANDLERS
 from workers.running import Handler, run_job
 from workers.schedule import SCHEDULE, Cron
 from workers.status import Status, serve_status
 
-_QUEUE = "lectern:cron"
 _PAUSE = 1.0  # seconds between attempts while Redis is away
 _HEALTH = 10  # seconds between the worker's own signs of life in Redis
-_REMEMBERED = 3600  # seconds: a worker whose clock is late must not run again what another has run
 
-_POLL = 0.04  # seconds between looks at a queue of jobs: what a job waits on average is half of it
+# Seconds between looks at a queue: what a job waits on average is half of it.
+_POLL = {Queue.QUICK: 0.04, Queue.SLOW: 0.25, Queue.HOUSEKEEPING: 0.5}
 _READ = 1_000  # ids of a look; fewer than run at once in all workers would hide those that wait behind them
 
 _log = logging.getLogger("lectern.worker")
@@ -65,20 +63,19 @@ async def run(
 ) -> None:
     """Runs until `stop` says so. Raises Unavailable when PostgreSQL cannot be reached at the start."""
     status = Status()
+    handlers = {**handlers, Job.SCHEDULED: run_scheduled(schedule)}
     async with (
         open_resources(settings) as resources,
         serve_status(settings.worker, resources.metrics, status),
-        _relaying(resources),
+        _beside(Relay(resources.database, resources.handover, resources.metrics).run()),
+        _beside(Clock(resources, schedule).run()),
     ):
         ready()
         away = False
         while not stop.soon.is_set():
             try:
                 await _work(
-                    [
-                        *([_cron_worker(resources, status, schedule)] if schedule else []),
-                        *(_job_worker(resources, status, queue, handlers) for queue in Queue),
-                    ],
+                    [_job_worker(resources, status, queue, handlers) for queue in Queue],
                     stop,
                     settings.worker.shutdown_grace,
                 )
@@ -105,13 +102,22 @@ async def working(settings: Settings) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _relaying(resources: Resources) -> AsyncIterator[None]:
-    relay = asyncio.create_task(Relay(resources.database, resources.handover, resources.metrics).run())
+async def _beside(endless: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(endless)
     try:
         yield
     finally:
-        relay.cancel()
-        await asyncio.gather(relay, return_exceptions=True)
+        await _cancelled([task])
+
+
+async def _cancelled(tasks: "Iterable[asyncio.Task[Any]]") -> None:
+    """Cancels tasks until they have ended: on Python 3.11 `asyncio.wait_for`, with which the Redis client waits, loses a
+    cancellation that comes together with what is waited for.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=1)
 
 
 async def _work(workers: "Sequence[_Worker]", stop: Stop, grace: float) -> None:
@@ -126,9 +132,7 @@ async def _work(workers: "Sequence[_Worker]", stop: Stop, grace: float) -> None:
     finally:
         stopping.cancel()
         # The loops first, so that nothing new begins while the last jobs finish.
-        for task in filter(None, (*polling, *(worker.main_task for worker in workers))):
-            task.cancel()
-        await asyncio.gather(*polling, stopping, return_exceptions=True)
+        await _cancelled([*polling, *filter(None, (worker.main_task for worker in workers))])
         jobs = [job for worker in workers for job in worker.tasks.values()]
         if stop.soon.is_set():
             _log.info("the worker ends, %s jobs may finish", len(jobs))
@@ -145,9 +149,7 @@ async def _finish(jobs: "list[asyncio.Task[Any]]", stop: Stop, grace: float) -> 
         either: set[asyncio.Future[Any]] = {whole, at_once}
         await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         at_once.cancel()
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        await _cancelled(jobs)
 
 
 class _Worker(Worker):
@@ -179,15 +181,6 @@ class _Worker(Worker):
         self._status.beat()
 
 
-def _cron_worker(resources: Resources, status: Status, schedule: Sequence[Cron]) -> _Worker:
-    return _Worker(
-        resources,
-        status,
-        _QUEUE,
-        cron_jobs=[_timed(entry, _observed(entry, resources)) for entry in schedule],
-    )
-
-
 def _job_worker(
     resources: Resources, status: Status, queue: Queue, handlers: Mapping[Job, Handler]
 ) -> _Worker:
@@ -206,46 +199,9 @@ def _job_worker(
         queue_name(queue),
         # Our own limit comes first; and what arq forgets the relay repeats, so it need not try again or keep results.
         functions=[func(told, name=FUNCTION, timeout=longest + 30, max_tries=1, keep_result=0)],
-        poll_delay=_POLL,
+        poll_delay=_POLL[queue],
         queue_read_limit=_READ,
     )
-
-
-def _timed(entry: Cron, job: WorkerCoroutine) -> CronJob:
-    return cron(
-        job,
-        name=entry.name,
-        day=entry.day,
-        hour=entry.hour,
-        minute=entry.minute,
-        second=entry.second,
-        timeout=entry.limit + 5,  # our own limit comes first and is counted
-        keep_result=_REMEMBERED,
-    )
-
-
-def _observed(entry: Cron, resources: Resources) -> WorkerCoroutine:
-    """The job with its log line and its series. A failure ends here: the next run is the next attempt."""
-    metrics = resources.metrics
-
-    async def job(ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:  # noqa: ARG001 - arq's names
-        began = perf_counter()
-        outcome, result = "failed", None
-        try:
-            async with asyncio.timeout(entry.limit):
-                result = await entry.run(resources)
-            outcome = "succeeded"
-            metrics.cron_last_success.labels(entry.name).set_to_current_time()
-        except Exception:  # noqa: BLE001 - arq ends the whole worker for some
-            _log.exception("%s failed", entry.name)
-        finally:
-            seconds = perf_counter() - began
-            metrics.cron_runs.labels(entry.name, outcome).inc()
-            metrics.cron_seconds.labels(entry.name).observe(seconds)
-            context = {"job": entry.name, "outcome": outcome, "seconds": round(seconds, 3), "result": result}
-            _log.info("%s %s", entry.name, outcome, extra={"context": context})
-
-    return job
 
 
 def _pool(settings: RedisSettings) -> BlockingConnectionPool:

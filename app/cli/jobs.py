@@ -1,4 +1,4 @@
-"""`lectern jobs`: what waits, and what failed too often."""
+"""`lectern jobs`: what waits, what failed too often, what ran by the clock."""
 
 import asyncio
 from time import perf_counter
@@ -12,7 +12,7 @@ from app.cli.connection import connected_database, connected_settings
 from app.cli.refusal import Refused, refusals
 from app.database import Query
 from app.jobs import Job
-from app.outbox import Handover, Outbox, dead_letters, discard, retry
+from app.outbox import Handover, Outbox, dead_letters, discard, latest_runs, retry
 from app.telemetry import Metrics
 
 app = typer.Typer(no_args_is_help=True, help="Background jobs: what waits, what failed too often.")
@@ -51,6 +51,27 @@ def list_jobs(
         typer.echo(f"{row['id']}  {row['name']}  {row['failed_at']:%Y-%m-%d %H:%M} UTC  {row['error'][:100]}")
     if not waiting and not dead:
         typer.echo("Nothing waits, nothing failed.")
+
+
+@app.command()
+def runs(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, at most.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """List what ran by the clock, the latest first."""
+    with refusals():
+        rows = asyncio.run(_runs(limit))
+    if as_json:
+        typer.echo(orjson.dumps(rows))
+        return
+    for row in rows:
+        seconds = (row["ended_at"] - row["due_at"]).total_seconds() if row["ended_at"] else None
+        ended = "has not ended" if seconds is None else f"{row['outcome']} {seconds:.1f} s later"
+        typer.echo(
+            f"{row['due_at']:%Y-%m-%d %H:%M:%S} UTC  {row['name']}  {ended}  {row['result'] or ''}".rstrip()
+        )
+    if not rows:
+        typer.echo("Nothing has run by the clock yet. Does `lectern worker` run?")
 
 
 @app.command()
@@ -106,6 +127,11 @@ async def _probed(timeout: float) -> float | None:  # noqa: ASYNC109 - what the 
     finally:
         await handover.close()
     return None
+
+
+async def _runs(limit: int) -> list[dict[str, Any]]:
+    async with connected_database() as database:
+        return await latest_runs(database, limit)
 
 
 async def _listed(name: str | None, limit: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

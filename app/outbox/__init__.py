@@ -4,7 +4,8 @@ PostgreSQL holds every job until it is done; Redis only says to a worker which o
 time. A job may run twice, its effect happens once: what it writes is committed together with its end, under a fence.
 """
 
-from app.outbox.claims import Claim, Fenced, claim_job
+from app.outbox.claims import Claim, Fenced, Repeated, claim_job
+from app.outbox.cron_runs import begin_run, end_run, forget_old_records, latest_runs, open_run
 from app.outbox.dead_letters import dead_letters, discard, retry
 from app.outbox.enqueueing import Outbox, job_id_of
 from app.outbox.handover import Handover
@@ -16,9 +17,15 @@ __all__ = [
     "Handover",
     "Outbox",
     "Relay",
+    "Repeated",
+    "begin_run",
     "claim_job",
     "dead_letters",
     "discard",
+    "end_run",
+    "forget_old_records",
     "job_id_of",
+    "latest_runs",
+    "open_run",
     "retry",
 ]

@@ -16,15 +16,15 @@ _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 600.0
 
 _CLAIM = Query(
-    "UPDATE jobs SET tries = tries + 1, fence = fence + 1, handed_over_at = NULL,"
+    "UPDATE jobs SET tries = tries + 1, losses = losses + 1, fence = fence + 1, handed_over_at = NULL,"
     " due_at = now() + coalesce(($2::jsonb ->> name)::float, $3) * interval '1 second'"
-    " WHERE id = $1 AND due_at <= now() RETURNING id, name, queue, payload, tries, fence, created_at",
+    " WHERE id = $1 AND due_at <= now() RETURNING id, name, queue, payload, tries, losses, fence, event_id",
     ("id", "limits", "unknown"),
     {},
 )
 _DONE = Query("DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING id", ("id", "fence"), {})
 _AGAIN = Query(
-    "UPDATE jobs SET due_at = now() + $3, tries = tries - $5, last_error = $4, handed_over_at = NULL"
+    "UPDATE jobs SET due_at = now() + $3, tries = tries - $5, losses = 0, last_error = $4, handed_over_at = NULL"
     " WHERE id = $1 AND fence = $2 RETURNING id",
     ("id", "fence", "delay", "error", "uncounted"),
     {},
@@ -38,12 +38,21 @@ _BURY = Query(
     ("id", "fence", "error", "traceback"),
     {},
 )
+_HEARD = Query(
+    "INSERT INTO processed_events (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING consumer",
+    ("consumer", "event_id"),
+    {},
+)
 PARKED = 300.0
 """Seconds until a job that this release does not know is looked at again: another release's worker may know it."""
 
 
 class Fenced(Exception):
     """This attempt was given up as lost, and another has begun: nothing of it may be recorded."""
+
+
+class Repeated(Exception):
+    """The event has had this effect before: nothing of this attempt is recorded."""
 
 
 @dataclass(slots=True)
@@ -57,16 +66,21 @@ class Claim:
     payload: dict[str, Any]
     tries: int
     """This attempt included."""
+    losses: int
+    """Attempts in a row, this one included, that did not end."""
     fence: int
+    event_id: UUID | None
     finished: bool = field(default=False)
 
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[Transaction]:
-        """The transaction in which the job's effect and its end become one. Raises Fenced, and then nothing is written."""
+        """The transaction in which the job's effect and its end become one. Raises Fenced, Repeated: nothing is written."""
         async with self.database.transaction() as tx:
             # First, so that of two attempts the second waits here, and finds nothing.
             if not await tx.fetch(_DONE, id=self.id, fence=self.fence):
                 raise Fenced
+            if self.event_id and not await tx.fetch(_HEARD, consumer=self.name, event_id=self.event_id):
+                raise Repeated
             yield tx
         self.finished = True
 
@@ -80,6 +94,10 @@ class Claim:
             error=error,
             uncounted=int(uncounted),
         )
+
+    async def drop(self) -> None:
+        """Ends the job without an effect."""
+        await self.database.fetch(_DONE, id=self.id, fence=self.fence)
 
     async def bury(self, error: str, traceback: str) -> None:
         """Sets the job aside for an operator."""
@@ -97,7 +115,7 @@ async def claim_job(database: Database, job_id: UUID) -> Claim | None:
     if not rows:
         return None
     row = rows[0]
-    return Claim(database, row["id"], row["name"], row["queue"], row["payload"], row["tries"], row["fence"])
+    return Claim(database, **row)
 
 
 def backoff(tries: int, chance: float) -> float:

@@ -1,19 +1,19 @@
-"""Asking for a job: a row in the transaction that wants it."""
+"""Asking for a job, telling of an event: rows in the transaction that does so."""
 
 from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from app.database import Query, Transaction
-from app.jobs import HANDLING, Job
+from app.jobs import CONSUMERS, HANDLING, Event, Job
 from app.outbox.handover import Handover
 from app.telemetry import Metrics
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "lectern:jobs")
 _INSERT = Query(
-    "INSERT INTO jobs (id, name, queue, payload, due_at) VALUES (coalesce($1, uuidv7()), $2, $3, $4, now() + $5)"
-    " ON CONFLICT (id) DO NOTHING RETURNING id",
-    ("id", "name", "queue", "payload", "delay"),
+    "INSERT INTO jobs (id, name, queue, payload, due_at, event_id)"
+    " VALUES (coalesce($1, uuidv7()), $2, $3, $4, now() + $5, $6) ON CONFLICT (id) DO NOTHING RETURNING id",
+    ("id", "name", "queue", "payload", "delay", "event_id"),
     {},
 )
 _AT_ONCE = timedelta(0)
@@ -45,14 +45,33 @@ class Outbox:
         `payload` is JSON; `delay` is how long it waits at least. A key is forgotten when its job is done: what must never
         happen twice is for the job itself to see.
         """
+        return await self._insert(tx, job, payload, None if key is None else job_id_of(job, key), delay=delay)
+
+    async def announce(self, tx: Transaction, event: Event, payload: dict[str, Any], *, key: str) -> None:
+        """Tells every consumer, if the transaction commits, and each of them once for the same event and key."""
+        event_id = uuid5(_NAMESPACE, f"event:{event}:{key}")
+        for job in CONSUMERS[event]:
+            await self._insert(tx, job, payload, job_id_of(job, f"event:{event_id}"), event_id=event_id)
+
+    async def _insert(
+        self,
+        tx: Transaction,
+        job: Job,
+        payload: dict[str, Any],
+        known_id: UUID | None,
+        *,
+        delay: timedelta = _AT_ONCE,
+        event_id: UUID | None = None,
+    ) -> UUID | None:
         handling = HANDLING[job]
         rows = await tx.fetch(
             _INSERT,
-            id=None if key is None else job_id_of(job, key),
+            id=known_id,
             name=job,
             queue=handling.queue,
             payload=payload,
             delay=delay,
+            event_id=event_id,
         )
         if not rows:
             return None

@@ -1,4 +1,4 @@
-"""Tables of the outbox. Rows are deleted when their job is done: both tables stay small."""
+"""Tables of the outbox. All stay small: rows go when their job is done, or after some weeks."""
 
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,10 @@ class WaitingJob(Base):
     tries: Mapped[int] = mapped_column(Integer, server_default="0")
     fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Grows with each attempt: an attempt that was given up as lost can no longer record anything."""
+    losses: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Attempts in a row that did not come to an end of any kind: their worker died."""
+    event_id: Mapped[UUID | None] = mapped_column(Uuid)
+    """The event that it hears of; none for a job that was asked for directly."""
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
@@ -48,3 +52,32 @@ class DeadLetter(Base):
     traceback: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     failed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class ProcessedEvent(Base):
+    """A consumer's note that an event has had its effect."""
+
+    __tablename__ = "processed_events"
+    __table_args__ = (Index(None, "processed_at"),)
+
+    consumer: Mapped[str] = mapped_column(Text, primary_key=True)
+    """The job's name."""
+    event_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    processed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class CronRun(Base):
+    """A run by the clock, from the moment it was due."""
+
+    __tablename__ = "cron_runs"
+    __table_args__ = (Index(None, "due_at"),)
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Of the last attempt."""
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    outcome: Mapped[str | None] = mapped_column(Text)
+    """succeeded or failed; none while it waits or runs."""
+    result: Mapped[str | None] = mapped_column(Text)
+    """What the run returned, or why it failed."""

@@ -109,7 +109,20 @@ def test_schema_folders_hold_parts_of_domains() -> None:
     ("floor", "own"),
     [
         ("loaders", {"__init__", "batching"}),
-        ("workers", {"__init__", "main", "schedule", "status", "partitions", "handlers", "running"}),
+        (
+            "workers",
+            {
+                "__init__",
+                "main",
+                "schedule",
+                "status",
+                "partitions",
+                "handlers",
+                "running",
+                "clock",
+                "outbox",
+            },
+        ),
     ],
 )
 def test_files_of_a_floor_are_named_after_domains(floor: str, own: set[str]) -> None:

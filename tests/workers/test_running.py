@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.errors import DomainError, Unavailable
-from app.jobs import HANDLING, Job
-from app.outbox import Claim
+from app.jobs import HANDLING, Event, Job
+from app.outbox import Claim, claim_job
 from app.resources import Resources
 from tests.factories.catalog import run
-from workers.running import Handler, run_job
+from workers.running import LOSSES, Handler, run_job
 
 
 async def enqueue(resources: Resources, name: str = Job.PROBE) -> Any:
@@ -142,3 +142,45 @@ async def test_a_failure_after_the_end_changes_nothing(resources: Resources) -> 
     assert await attempt(resources, late) == "succeeded"
     assert await job(resources) is None
     assert await dead(resources) == []
+
+
+async def heard(resources: Resources, effect: int) -> str:
+    async def record(_resources: Resources, claim: Claim) -> None:
+        async with claim.finish() as tx:
+            await tx.fetch_text(
+                "INSERT INTO attempt_throttles (key) VALUES ($1)", f"effect {effect}".encode()
+            )
+
+    async with resources.database.transaction() as tx:
+        await resources.outbox.announce(tx, Event.PROBED, {}, key="the same")
+    (row,) = await run(resources.database, "SELECT id FROM jobs")
+    return await attempt(resources, record, row["id"])
+
+
+async def test_an_event_that_is_told_again_has_no_second_effect(resources: Resources) -> None:
+    assert await heard(resources, 1) == "succeeded"
+    assert await heard(resources, 2) == "repeated"
+    assert await job(resources) is None
+    effects = await run(resources.database, "SELECT key FROM attempt_throttles")
+    assert [row["key"] for row in effects] == [b"effect 1"]
+
+
+async def test_what_kills_its_worker_is_set_aside(resources: Resources) -> None:
+    job_id = await enqueue(resources)
+    for _ in range(LOSSES):
+        assert await claim_job(resources.database, job_id)
+        await run(resources.database, "UPDATE jobs SET due_at = now()")
+    assert await attempt(resources, failing(AssertionError("it must not run")), job_id) == "dead"
+    (letter,) = await dead(resources)
+    assert letter["error"] == "Its worker died in each of 3 attempts."
+    assert letter["tries"] == LOSSES + 1
+
+
+async def test_losses_that_are_not_in_a_row_kill_nothing(resources: Resources) -> None:
+    job_id = await enqueue(resources)
+    for _ in range(LOSSES):
+        assert await claim_job(resources.database, job_id)
+        await run(resources.database, "UPDATE jobs SET due_at = now()")
+        assert await attempt(resources, failing(Unavailable("Busy.")), job_id) == "again"
+        await run(resources.database, "UPDATE jobs SET due_at = now()")
+    assert await attempt(resources, fine, job_id) == "succeeded"

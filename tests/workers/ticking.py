@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 import sys
+from datetime import timedelta
 
 from app.database import Query
 from app.resources import Resources
@@ -17,10 +18,10 @@ from app.telemetry import configure_logging
 from workers.main import Stop, run
 from workers.schedule import Cron
 
-TICK = Query("INSERT INTO ticks (at) VALUES (date_trunc('second', now()))", (), {})
+TICK = Query("INSERT INTO ticks DEFAULT VALUES", (), {})
 BEGUN = Query("INSERT INTO begun DEFAULT VALUES", (), {})
 HELD = Query("SELECT id FROM gate FOR UPDATE", (), {})
-EVERY_SECOND = set(range(60))
+EVERY_SECOND = timedelta(seconds=1)
 
 
 async def tick(resources: Resources) -> None:
@@ -43,7 +44,7 @@ async def main(job: str) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.ask)
     jobs = {"tick": tick, "slow": slow, "broken": broken}
-    table = [Cron(job, jobs[job], minute=None, second=EVERY_SECOND)]
+    table = [Cron(job, jobs[job], every=EVERY_SECOND)]
     await run(
         Settings(), stop, schedule=table, ready=lambda: logging.getLogger("ticking").info("the worker runs")
     )

@@ -87,3 +87,19 @@ async def test_a_probe_is_timed(variables: dict[str, str], resources: Resources)
         worker.cancel()
     assert result.returncode == 0, result.stderr
     assert 0 < json.loads(result.stdout)["milliseconds"] < 10_000
+
+
+async def test_what_ran_by_the_clock(variables: dict[str, str], database: Database) -> None:
+    assert (await lectern(variables, "runs")).stdout.startswith("Nothing has run by the clock yet.")
+    await run(
+        database,
+        "INSERT INTO cron_runs VALUES"
+        " ('a', '2026-03-01T03:00Z', '2026-03-01T03:00:01Z', '2026-03-01T03:00:02Z', 'succeeded', '7'),"
+        " ('a', '2026-03-02T03:00Z', NULL, NULL, NULL, NULL)",
+    )
+    assert (await lectern(variables, "runs")).stdout.splitlines() == [
+        "2026-03-02 03:00:00 UTC  a  has not ended",
+        "2026-03-01 03:00:00 UTC  a  succeeded 2.0 s later  7",
+    ]
+    (latest,) = json.loads((await lectern(variables, "runs", "--json", "--limit", "1")).stdout)
+    assert (latest["name"], latest["outcome"]) == ("a", None)

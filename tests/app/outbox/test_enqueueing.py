@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.jobs import Job, Queue
+from app.jobs import CONSUMERS, HANDLING, Event, Job, Queue
 from app.outbox import job_id_of
 from app.outbox.handover import queue_name
 from app.resources import Resources
@@ -80,3 +80,21 @@ async def test_without_redis_the_job_waits_all_the_same(
         await resources.outbox.enqueue(tx, Job.PROBE, {"n": 1})
     assert await waiting(resources) == [1]
     assert "wait for the relay" in caplog.text
+
+
+async def announce(resources: Resources, key: str, number: int = 0) -> None:
+    async with resources.database.transaction() as tx:
+        await resources.outbox.announce(tx, Event.PROBED, {"n": number}, key=key)
+
+
+async def test_an_event_reaches_each_consumer_once_while_it_waits(resources: Resources) -> None:
+    await announce(resources, "a", 1)
+    await announce(resources, "a", 2)
+    await announce(resources, "b", 3)
+    assert await waiting(resources) == [1, 3]
+    assert await told(resources) == 2
+
+
+async def test_every_event_has_consumers_with_handling() -> None:
+    assert CONSUMERS.keys() == set(Event)
+    assert {job for jobs in CONSUMERS.values() for job in jobs} <= HANDLING.keys() == set(Job)
