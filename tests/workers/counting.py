@@ -13,13 +13,18 @@ from app.outbox import Claim, claims, relay
 from app.resources import Resources
 from app.settings import Settings
 from app.telemetry import configure_logging
+from tests.workers.dying import die_once
 from workers.main import Stop, run
 
 
-async def count(_resources: Resources, claim: Claim) -> None:
+async def count(resources: Resources, claim: Claim) -> None:
+    fatal = claim.payload.get("fatal")
+    await die_once(resources.database, fatal, "claimed")
     await asyncio.sleep(claim.payload.get("seconds", 0))
     async with claim.finish() as tx:
         await tx.fetch_text("INSERT INTO effects (n) VALUES ($1)", claim.payload["n"])
+        await die_once(resources.database, fatal, "recording")
+    await die_once(resources.database, fatal, "recorded")
 
 
 async def main() -> None:

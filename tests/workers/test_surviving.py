@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.embedded import EmbeddedValkey
+from app.embedded import EmbeddedPostgres, EmbeddedValkey
 from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from tests.conftest import make_database, migrate
@@ -22,11 +22,15 @@ from tests.support.programs import ROOT, Program, running
 from tests.support.services import temporary_home
 from tests.workers.test_main import again
 
+ASKING = [sys.executable, str(ROOT / "tests/workers/asking.py")]
 COUNTING = [sys.executable, str(ROOT / "tests/workers/counting.py")]
 ENQUEUE = (
     "INSERT INTO jobs (name, queue, payload) SELECT 'probe', 'quick', jsonb_build_object('n', n, 'seconds', $2::float)"
     " FROM generate_series(1, $1::int) AS n"
 )
+
+
+TABLES = "CREATE TABLE effects (n int); CREATE TABLE asked (n int PRIMARY KEY); CREATE TABLE deaths (step text PRIMARY KEY)"
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ async def scratch(postgres_server: str, request: pytest.FixtureRequest) -> Async
     url = await make_database(postgres_server, f"surviving_{worker}")
     await asyncio.to_thread(migrate, url)
     connection = await asyncpg.connect(url)
-    await connection.execute("CREATE TABLE effects (n int)")
+    await connection.execute(TABLES)
     yield connection, url
     await connection.close()
 
@@ -55,7 +59,7 @@ class Workers:
     """Started one after the other, each killed by the next."""
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self._folder, self._variables = folder, variables
+        self._folder, self.variables = folder, variables
         self._stack = ExitStack()
         self._count = 0
         self.program: Program | None = None
@@ -65,7 +69,7 @@ class Workers:
         folder = self._folder / str(self._count)
         folder.mkdir()
         program = self._stack.enter_context(
-            running(COUNTING, folder, **self._variables, LECTERN_WORKER_PORT=str(free_port()))
+            running(COUNTING, folder, **self.variables, LECTERN_WORKER_PORT=str(free_port()))
         )
         program.wait_for(lambda: "the worker runs" in program.output, "worker")
         self.program = program
@@ -188,3 +192,87 @@ async def test_two_workers_share_and_double_nothing(scratch: Any, workers: Worke
     await connection.execute("UPDATE jobs SET due_at = now() - interval '1 hour'")
     await until(lambda: done(connection, 300))
     assert await counts(connection) == (300, 300, 0)
+
+
+@pytest.mark.parametrize("step", ["claimed", "recording", "recorded"])
+async def test_a_worker_that_dies_at_a_step(step: str, scratch: Any, workers: Workers) -> None:
+    connection, _ = scratch
+    await connection.execute(
+        "INSERT INTO jobs (name, queue, payload) SELECT 'probe', 'quick', jsonb_build_object('n', n, 'fatal', $1::text)"
+        " FROM generate_series(1, 20) AS n",
+        step,
+    )
+    program = workers.start()
+    assert program.end() == -signal.SIGKILL
+    workers.start()
+    await until(lambda: done(connection, 20))
+    assert await counts(connection) == (20, 20, 0)
+
+
+@pytest.mark.parametrize("step", ["asked", "committed", "told"])
+async def test_a_program_that_asks_and_dies_at_a_step(
+    step: str, scratch: Any, workers: Workers, tmp_path: Path
+) -> None:
+    connection, _ = scratch
+    workers.start()
+    with running([*ASKING, "1", "10", step], tmp_path, **workers.variables) as program:
+        assert program.end() == -signal.SIGKILL
+    assert await connection.fetchval("SELECT count(*) FROM asked") == (0 if step == "asked" else 1)
+    with running([*ASKING, "1", "10", step], tmp_path, **workers.variables) as program:
+        assert program.end() == 0
+    await until(lambda: done(connection, 10))
+    assert await counts(connection) == (10, 10, 0)
+
+
+async def test_an_event_that_is_delivered_again_and_again(scratch: Any, workers: Workers) -> None:
+    connection, _ = scratch
+    workers.start()
+    for _ in range(5):
+        await connection.execute(
+            "INSERT INTO jobs (id, name, queue, payload, event_id) SELECT uuidv7(), 'probe', 'quick',"
+            " jsonb_build_object('n', n), md5(n::text)::uuid FROM generate_series(1, 20) AS n"
+        )
+    await until(lambda: emptied(connection))
+    assert await counts(connection) == (20, 20, 0)
+
+
+async def emptied(connection: Any) -> bool:
+    return (await counts(connection))[2] == 0
+
+
+@pytest.fixture
+async def own_postgres() -> AsyncIterator[EmbeddedPostgres]:
+    """A server that a test may stop."""
+    with temporary_home() as home:
+        server = EmbeddedPostgres(home / "postgres", max_connections=50)
+        await asyncio.to_thread(server.start)
+        try:
+            yield server
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+async def test_postgresql_restarts_while_all_goes_on(
+    own_postgres: EmbeddedPostgres, workers: Workers, tmp_path: Path
+) -> None:
+    """Whoever asks and whoever works only waits; what was committed is done once."""
+    url = own_postgres.url
+    await asyncio.to_thread(migrate, url)
+    connection = await asyncpg.connect(url)
+    await connection.execute(TABLES)
+    workers.variables["LECTERN_DATABASE_URL"] = url
+    worker = workers.start()
+    with running([*ASKING, "1", "400"], tmp_path, **workers.variables) as asking:
+        for wanted in (20, 100):
+            await until(partial(reached, connection, wanted))
+            await connection.close()
+            await asyncio.to_thread(own_postgres.stop)
+            worker.wait_for(lambda: "waits" in worker.output, "outage")
+            await asyncio.to_thread(own_postgres.start)
+            assert own_postgres.url == url
+            connection = await asyncpg.connect(url)
+        assert asking.end() == 0
+    assert worker.process.poll() is None
+    await until(lambda: done(connection, 400))
+    assert await counts(connection) == (400, 400, 0)
+    await connection.close()
