@@ -1,5 +1,7 @@
 """The connection to Valkey or Redis, for the domains whose technology it is. It may be emptied at any time."""
 
+from typing import Any
+
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -10,23 +12,28 @@ from app.errors import Unavailable
 from app.settings import RedisSettings
 
 
+def redis_pool(settings: RedisSettings, **changes: Any) -> BlockingConnectionPool:
+    """A pool of connections that wait and try as the settings say; opens nothing before its first use."""
+    options: dict[str, Any] = {
+        "max_connections": settings.pool_size,
+        "timeout": settings.pool_wait,
+        "socket_connect_timeout": settings.connect_timeout,
+        "socket_timeout": settings.command_timeout,
+        # Once more on a connection that died while idle. Not `redis.retry`: that one is for the synchronous client, and
+        # would never retry here. The client's own checks of idle connections must stay off beside it: where the server
+        # asks for a password that we lack, each check connects anew, which checks again, without end.
+        "retry": Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
+        "retry_on_error": [RedisConnectionError],
+    }
+    return BlockingConnectionPool.from_url(settings.url, **(options | changes))
+
+
 class KeyValue:
     """One pool per process; a command waits `pool_wait` for a connection and `command_timeout` for its answer."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        pool = BlockingConnectionPool.from_url(
-            settings.url,
-            max_connections=settings.pool_size,
-            timeout=settings.pool_wait,
-            socket_connect_timeout=settings.connect_timeout,
-            socket_timeout=settings.command_timeout,
-            health_check_interval=settings.pool_age,
-            # Not `redis.retry`: that one is for the synchronous client, and here would never retry.
-            retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
-            retry_on_error=[RedisConnectionError],
-        )
         # `from_pool`, unlike the constructor, closes the pool's connections with the client.
-        self._redis = Redis.from_pool(pool)
+        self._redis = Redis.from_pool(redis_pool(settings))
 
     async def ping(self) -> None:
         """Raises Unavailable when the server does not answer."""

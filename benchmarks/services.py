@@ -44,7 +44,7 @@ class Server:
 
 
 @contextmanager
-def open_services(home: Path | None, *, pool_size: int) -> Iterator[Services]:
+def open_services(home: Path | None, *, pool_size: int, filled: bool = True) -> Iterator[Services]:
     """Starts the services in `home`, which is kept, or in a folder that is removed afterwards."""
     folder = home or Path(tempfile.mkdtemp(prefix="lectern-bench-"))
     try:
@@ -56,7 +56,7 @@ def open_services(home: Path | None, *, pool_size: int) -> Iterator[Services]:
             try:
                 postgres.start()
                 valkey.start()
-                yield _prepare(locked, postgres.url, valkey.url, pool_size)
+                yield _prepare(locked, postgres.url, valkey.url, pool_size, filled=filled)
             finally:
                 valkey.stop()
                 postgres.stop()
@@ -65,7 +65,7 @@ def open_services(home: Path | None, *, pool_size: int) -> Iterator[Services]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prepare(folder: Path, database_url: str, redis_url: str, pool_size: int) -> Services:
+def _prepare(folder: Path, database_url: str, redis_url: str, pool_size: int, *, filled: bool) -> Services:
     keys = folder / "signing_keys.json"
     key_sets.read_or_create(keys)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LECTERN_")} | {
@@ -80,7 +80,8 @@ def _prepare(folder: Path, database_url: str, redis_url: str, pool_size: int) ->
     subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"], cwd=_PROJECT, env=environment, check=True
     )
-    asyncio.run(fill(database_url))
+    if filled:
+        asyncio.run(fill(database_url))
     return Services(database_url, environment)
 
 

@@ -16,15 +16,15 @@ from uuid import UUID
 import orjson
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
-from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
 from app.errors import Unavailable
 from app.jobs import HANDLING, Job, Queue
+from app.keyvalue import redis_pool
 from app.outbox import Relay
 from app.outbox.handover import FUNCTION, queue_name
 from app.resources import Resources, open_resources
-from app.settings import RedisSettings, Settings
+from app.settings import Settings
 from workers.clock import Clock, run_scheduled
 from workers.handlers import HANDLERS
 from workers.running import Handler, run_job
@@ -159,7 +159,7 @@ class _Worker(Worker):
         super().__init__(
             queue_name=queue,
             redis_pool=ArqRedis(
-                _pool(resources.settings.redis),
+                redis_pool(resources.settings.redis),
                 # Not pickle, arq's default: whoever can write to Redis could run code here.
                 job_serializer=orjson.dumps,
                 job_deserializer=orjson.loads,
@@ -201,15 +201,4 @@ def _job_worker(
         functions=[func(told, name=FUNCTION, timeout=longest + 30, max_tries=1, keep_result=0)],
         poll_delay=_POLL[queue],
         queue_read_limit=_READ,
-    )
-
-
-def _pool(settings: RedisSettings) -> BlockingConnectionPool:
-    return BlockingConnectionPool.from_url(
-        settings.url,
-        max_connections=settings.pool_size,
-        timeout=settings.pool_wait,
-        socket_connect_timeout=settings.connect_timeout,
-        socket_timeout=settings.command_timeout,
-        health_check_interval=settings.pool_age,
     )

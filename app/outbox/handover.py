@@ -6,9 +6,9 @@ from uuid import UUID
 
 import orjson
 from arq.connections import ArqRedis
-from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
+from app.keyvalue import redis_pool
 from app.settings import RedisSettings
 from app.telemetry import Metrics
 
@@ -30,14 +30,7 @@ class Handover:
     def __init__(self, settings: RedisSettings, metrics: Metrics) -> None:
         self._metrics = metrics
         self._redis = ArqRedis(
-            BlockingConnectionPool.from_url(
-                settings.url,
-                max_connections=settings.pool_size,
-                timeout=settings.pool_wait,
-                socket_connect_timeout=settings.connect_timeout,
-                socket_timeout=settings.command_timeout,
-                health_check_interval=settings.pool_age,
-            ),
+            redis_pool(settings),
             # Not pickle, arq's default: whoever can write to Redis could run code here.
             job_serializer=orjson.dumps,
             job_deserializer=orjson.loads,

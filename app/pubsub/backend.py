@@ -8,12 +8,10 @@ from contextvars import Context
 from typing import Any
 
 from broadcaster import BroadcastBackend, Event
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 
+from app.keyvalue import redis_pool
 from app.pubsub.link import Link, Wishes
 from app.settings import PubSubSettings, RedisSettings
 from app.telemetry import Metrics
@@ -41,17 +39,13 @@ class ResilientBackend(BroadcastBackend):
         # Whatever the address asks for: replies are read as lists of bytes.
         self._listening.connection_kwargs.update(protocol=2, decode_responses=False)
         self._publisher = Redis.from_pool(
-            BlockingConnectionPool.from_url(
-                redis.url,
+            # What is tried once more may arrive twice: readers know a message's cursor.
+            redis_pool(
+                redis,
                 max_connections=settings.publish_pool_size,
                 timeout=settings.publish_timeout,
-                socket_connect_timeout=redis.connect_timeout,
                 # Whoever publishes says how long it may take. The client's own limit loses cancellations on Python 3.11.
                 socket_timeout=None,
-                health_check_interval=redis.pool_age,
-                # Once more on a connection that died while idle. A message may arrive twice then, readers know its cursor.
-                retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
-                retry_on_error=[RedisConnectionError],
             )
         )
 

@@ -52,9 +52,6 @@ class RedisSettings(BaseSettings):
     )
     pool_size: int = Field(20, ge=1, description="Connections a process holds at most.")
     pool_wait: float = Field(0.5, gt=0, description="Seconds to wait for a free connection.")
-    pool_age: float = Field(
-        30.0, gt=0, description="Seconds after which an idle connection is checked before use."
-    )
     connect_timeout: float = Field(1.0, gt=0, description="Seconds to open a connection.")
     command_timeout: float = Field(0.5, gt=0, description="Seconds one command may take.")
 

@@ -129,10 +129,14 @@ async def test_publishers_do_not_wait_for_a_frozen_server(valkey: FragileValkey)
         assert await pubsub.publish("c", 1) is True
 
 
-async def test_a_refused_connection_is_an_outage_that_ends(valkey: FragileValkey) -> None:
+async def test_a_refused_connection_is_an_outage_that_ends(
+    valkey: FragileValkey, caplog: pytest.LogCaptureFixture
+) -> None:
     valkey.lock()
     async with opened(valkey, subscribe_timeout=0.05) as pubsub, pubsub.subscribe("c") as subscription:
         assert await pubsub.publish("c", 1) is False
+        # The server's own words: the client did not lose itself in attempts to connect.
+        assert "could not be published: Authentication required." in caplog.text
         valkey.unlock()
         assert await following(subscription) is Gap
         assert await pubsub.publish("c", 2) is True
