@@ -39,8 +39,8 @@ async def lectern(file: IO[str]) -> None:
 
 
 def arq(file: IO[str], name: str) -> None:
-    async def empty(_ctx: dict[Any, Any], *numbers: Any, **_none: Any) -> None:
-        note(file, numbers[0])
+    async def empty(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ARG001  (named by arq)
+        note(file, args[0])
 
     Worker(
         functions=[func(empty, name="empty", keep_result=0)],
