@@ -12,7 +12,7 @@ from app.identity.tokens.ended_sessions import EndedSessions
 from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
-from app.mail import Postbox, open_postbox
+from app.mail import Mailer, open_mailer
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
@@ -32,7 +32,7 @@ class Resources:
     ended_sessions: EndedSessions
     throttle: Throttle
     letters: AccountLetters
-    postbox: Postbox
+    mailer: Mailer
     outbox: Outbox
     handover: Handover
 
@@ -50,7 +50,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(keyvalue.close)
         pubsub = PubSub(settings.redis, settings.pubsub, metrics)
         stack.push_async_callback(pubsub.close)
-        postbox = await stack.enter_async_context(open_postbox(settings, metrics))
+        mailer = await stack.enter_async_context(open_mailer(settings, metrics))
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
         yield Resources(
@@ -64,8 +64,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
             ended_sessions=EndedSessions(database, settings.authentication),
             throttle=Throttle(settings.authentication, metrics),
-            letters=AccountLetters(settings, postbox),
-            postbox=postbox,
+            letters=AccountLetters(settings),
+            mailer=mailer,
             outbox=Outbox(handover, metrics),
             handover=handover,
         )
