@@ -16,6 +16,7 @@ from app.mail import Mailer, open_mailer
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
+from app.storage import Storage
 from app.telemetry import Metrics
 
 
@@ -26,6 +27,7 @@ class Resources:
     database: Database
     keyvalue: KeyValue
     pubsub: PubSub
+    storage: Storage
     signing_keys: SigningKeys
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
@@ -59,6 +61,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             database=database,
             keyvalue=keyvalue,
             pubsub=pubsub,
+            storage=Storage(settings, metrics, signing_keys.derived("lectern file links v1")),
             signing_keys=signing_keys,
             access_tokens=AccessTokens(signing_keys, settings.authentication),
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),

@@ -131,6 +131,25 @@ class Metrics:
         self.mail_seconds = Histogram(
             "lectern_mail_seconds", "Seconds until a mail server has taken a mail.", registry=self.registry
         )
+        self.storage_calls = Counter(
+            "lectern_storage_calls_total",
+            "Calls for stored files, by kind and outcome.",
+            ("kind", "outcome"),
+            registry=self.registry,
+        )
+        self.storage_seconds = Histogram(
+            "lectern_storage_call_seconds",
+            "Seconds of a call; reading counts until the file is open.",
+            ("kind",),
+            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 30, 300),
+            registry=self.registry,
+        )
+        self.storage_bytes = Counter(
+            "lectern_storage_bytes_total",
+            "Bytes of stored files that passed through us.",
+            ("direction",),
+            registry=self.registry,
+        )
         self.pubsub_connected = Gauge(
             "lectern_pubsub_connected", "Whether this process hears Redis.", registry=self.registry
         )

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from app.asgi.account_pages import account_routes
 from app.asgi.answers import error_body
 from app.asgi.entry import Entry
+from app.asgi.file_routes import file_routes
 from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
@@ -56,6 +57,7 @@ def create_app(
     site = Starlette(
         routes=[
             *make_service_routes(lambda: site.state.resources, siblings),
+            *file_routes(lambda: site.state.resources),
             *([] if settings.mail.account_url else account_routes()),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],

@@ -47,9 +47,16 @@ class Entry:
         return CORSMiddleware(
             application,
             allow_origins=origins.allowed_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "PUT"),
             allow_headers=_ALLOWED_HEADERS,
-            expose_headers=("X-Request-Id", "Retry-After", "WWW-Authenticate"),
+            expose_headers=(
+                "X-Request-Id",
+                "Retry-After",
+                "WWW-Authenticate",
+                "Accept-Ranges",
+                "Content-Range",
+                "ETag",
+            ),
             # Bearer tokens only, no cookies: a browser never adds credentials by itself.
             allow_credentials=False,
             max_age=600,

@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import secrets
 import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,12 +15,15 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.cli import migrate, serve
-from app.errors import Unavailable
+from app.errors import DomainError, Unavailable
 from app.identity.errors import SigningKeyError
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import transport_of
 from app.settings import GROUPS, Settings, unknown_variables, wrong_values
+from app.storage import Storage
+from app.storage.places import Memory
+from app.telemetry import Metrics
 
 _POSTGRES = 18
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -38,6 +42,7 @@ CHECKS = (
     "limits",
     "redis",
     "mail",
+    "storage",
 )
 
 
@@ -63,6 +68,7 @@ async def examine(processes: int, *, now: Callable[[], float] = time.time) -> li
     if settings.redis.url:
         problems += [problem async for problem in _redis(settings)]
     problems += [problem async for problem in _mail(settings)]
+    problems += [problem async for problem in _storage(settings)]
     return problems
 
 
@@ -294,3 +300,28 @@ async def _mail(settings: Settings) -> AsyncIterator[Problem]:
             f"Mails cannot be sent: {str(error).rstrip('.')}.",
             "Check LECTERN_SMTP_URL (host, port, user, password) and that the server runs.",
         )
+
+
+async def _storage(settings: Settings) -> AsyncIterator[Problem]:
+    remedy = "Check LECTERN_STORAGE_URL, the endpoint, the keys, and that the bucket or folder is there."
+    try:
+        storage = Storage(settings, Metrics(), ())
+        if isinstance(storage.place, Memory):
+            yield Problem(
+                "storage",
+                "LECTERN_STORAGE_URL is memory://: each process has files of its own and forgets them.",
+                "Set it to s3://bucket/prefix or file:///folder.",
+            )
+            return
+        # Its own name each time: two who look at once do not meet.
+        key = f"doctor/{secrets.token_hex(8)}.txt"
+        await storage.put(key, b"lectern", "text/plain")
+        content = await (await storage.open(key)).read()
+        await storage.delete(key)
+    except ValueError as error:
+        yield Problem("storage", f"LECTERN_STORAGE_URL cannot be used: {error}.", remedy)
+    except (DomainError, Unavailable) as error:
+        yield Problem("storage", f"Files cannot be kept: {str(error).rstrip('.')}.", remedy)
+    else:
+        if content != b"lectern":
+            yield Problem("storage", "A file came back with other content than it was given.", remedy)

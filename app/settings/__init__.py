@@ -20,7 +20,13 @@ from app.settings.programs import (
     OriginSettings,
     WorkerSettings,
 )
-from app.settings.services import DatabaseSettings, MailSettings, PubSubSettings, RedisSettings
+from app.settings.services import (
+    DatabaseSettings,
+    MailSettings,
+    PubSubSettings,
+    RedisSettings,
+    StorageSettings,
+)
 
 __all__ = [
     "GROUPS",
@@ -34,6 +40,7 @@ __all__ = [
     "PubSubSettings",
     "RedisSettings",
     "Settings",
+    "StorageSettings",
     "WorkerSettings",
     "unknown_variables",
     "variables",
@@ -59,6 +66,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
     pubsub: PubSubSettings = Field(default_factory=PubSubSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
@@ -85,6 +93,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     DatabaseSettings,
     RedisSettings,
     PubSubSettings,
+    StorageSettings,
     HttpSettings,
     WorkerSettings,
     GraphQLSettings,

@@ -1,4 +1,4 @@
-"""Groups of settings that concern what Lectern stands on: the database, Redis, mail."""
+"""Groups of settings that concern what Lectern stands on: the database, Redis, files, mail."""
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
@@ -81,6 +81,46 @@ class PubSubSettings(BaseSettings):
     )
     reconnect_delay: float = Field(
         0.75, gt=0, description="Seconds between two attempts to reach Redis again, at most."
+    )
+
+
+class StorageSettings(BaseSettings):
+    model_config = group("LECTERN_STORAGE_")
+    _files = model_validator(mode="before")(secrets_from_files)
+
+    url: str = Field(
+        "",
+        description="Where files are kept: s3://bucket/prefix, file:///folder, or memory:// for trying; empty: the folder "
+        "`storage` of the home.",
+    )
+    endpoint: str = Field(
+        "",
+        description="Address of an S3-compatible server; empty: Amazon's, in that region. http:// is not encrypted.",
+    )
+    public_endpoint: str = Field(
+        "", description="Address under which browsers reach that server, for links; empty: the same."
+    )
+    region: str = Field("us-east-1", description="Region of the bucket.")
+    access_key: SecretStr = Field(
+        SecretStr(""),
+        json_schema_extra=SECRET,
+        description="Name of the key for the bucket. Required for s3://.",
+    )
+    secret_access_key: SecretStr = Field(
+        SecretStr(""), json_schema_extra=SECRET, description="The key itself. Required for s3://."
+    )
+    connect_timeout: float = Field(2.0, gt=0, description="Seconds to reach the S3 server.")
+    call_timeout: float = Field(
+        2.0, gt=0, description="Seconds to look at a file, open it, delete it, or list the next hundreds."
+    )
+    write_timeout: float = Field(
+        30.0, gt=0, description="Seconds to write a small file, or a part of a large one."
+    )
+    stall_timeout: float = Field(
+        10.0, gt=0, description="Seconds to wait for the next piece of an open file."
+    )
+    stream_timeout: float = Field(
+        3600.0, gt=0, description="Seconds that reading or writing one file may take in all."
     )
 
 

@@ -1,5 +1,6 @@
 """docker-compose.yml without an engine: parsed, and each name in it compared with the code that it stands for."""
 
+import json
 import re
 import shutil
 import stat
@@ -17,6 +18,7 @@ from app.cli import app as cli
 from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from app.settings import DatabaseSettings, HttpSettings, WorkerSettings
+from app.storage.places import Bucket, place_of
 from tests.architecture.source_tree import ROOT
 from tests.support.programs import environment
 
@@ -164,6 +166,15 @@ def test_variables_are_settings_with_values_that_fit(
         assert urlsplit(made.mail.smtp_url.get_secret_value()).hostname == "mail"
         assert made.origins.trusted_proxies == (address_of("proxy"),)
         assert made.authentication.public_url == "http://127.0.0.1:8000"
+        bucket = place_of(made)
+        assert isinstance(bucket, Bucket)
+        assert urlsplit(bucket.endpoint).hostname == "storage"
+        assert made.storage.public_endpoint == made.authentication.public_url
+        assert f"location /{bucket.name}/ {{" in PROXY
+        (identity,) = json.loads((secrets / "storage_identities").read_text())["identities"]
+        (credentials,) = identity["credentials"]
+        assert credentials["accessKey"] == made.storage.access_key.get_secret_value()
+        assert credentials["secretKey"] == made.storage.secret_access_key.get_secret_value()
         key_sets.parse(Path(given["LECTERN_SIGNING_KEYS_FILE"]).read_text(), source="the file")
 
 
@@ -231,7 +242,7 @@ def test_connections_are_enough_and_not_too_many() -> None:
 def test_nginx_reads_the_proxys_file(tmp_path: Path) -> None:
     """With addresses of this machine in place of the containers'."""
     text = PROXY.replace("/tmp/", f"{tmp_path}/").replace("listen 8080;", f"listen 127.0.0.1:{free_port()};")
-    for name in API:
+    for name in (*API, "storage"):
         text = text.replace(f"{name}:", "127.0.0.1:")
     file = tmp_path / "nginx.conf"
     file.write_text(text)

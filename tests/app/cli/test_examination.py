@@ -42,6 +42,7 @@ def _healthy(
         "LECTERN_SMTP_URL": smtp_url,
         "LECTERN_PUBLIC_URL": "https://learn.example",
         "LECTERN_SIGNING_KEYS_FILE": str(key_file),
+        "LECTERN_STORAGE_URL": (key_file.parent / "files").as_uri(),
         "LECTERN_HTTP_BACKLOG": "10",  # whatever this machine allows a process to open
     }.items():
         monkeypatch.setenv(name, value)
@@ -250,3 +251,38 @@ async def test_an_extension_that_migrations_make_and_nobody_made(monkeypatch: py
     monkeypatch.setattr(migrate, "required_extensions", lambda: {"pg_trgm"})
     problem = await only_problem()
     assert (problem.check, problem.problem) == ("extensions", "The database lacks the extension pg_trgm.")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("gs://files", "LECTERN_STORAGE_URL cannot be used: it looks like s3://"),
+        ("s3://files", "LECTERN_STORAGE_URL cannot be used: s3:// needs LECTERN_STORAGE_ACCESS_KEY."),
+        ("memory://", "LECTERN_STORAGE_URL is memory://: each process has files of its own"),
+        ("file:///proc/nothing", "Files cannot be kept: The storage cannot be used."),
+    ],
+)
+async def test_a_storage_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch, url: str, said: str) -> None:
+    monkeypatch.setenv("LECTERN_STORAGE_URL", url)
+    problem = await only_problem()
+    assert problem.check == "storage"
+    assert problem.problem.startswith(said)
+
+
+async def test_a_storage_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "URL": "s3://files",
+        "ENDPOINT": f"http://127.0.0.1:{free_port()}",
+        "ACCESS_KEY": "k",
+        "SECRET_ACCESS_KEY": "s",
+        "CONNECT_TIMEOUT": "0.3",
+        "WRITE_TIMEOUT": "1",
+    }.items():
+        monkeypatch.setenv(f"LECTERN_STORAGE_{name}", value)
+    problem = await only_problem()
+    assert (problem.check, problem.problem[:20]) == ("storage", "Files cannot be kept")
+
+
+async def test_what_was_tried_is_not_kept(key_file: Path) -> None:
+    assert await examine(1) == []
+    assert list((key_file.parent / "files").rglob("*.txt")) == []

@@ -1,0 +1,22 @@
+"""Files: certificates, pictures, exports, videos. A folder, memory or S3 behind one port, and signed links that expire.
+
+A file is written whole or not at all, and as a rule once: its key is new, or the writer hears that it is not.
+"""
+
+from app.storage.errors import AlreadyExists, FileTooLarge, NoSuchFile, RangeNotSatisfiable
+from app.storage.links import Link
+from app.storage.pieces import Content, StoredFile
+from app.storage.port import Storage
+from app.storage.served_links import LinkRefused
+
+__all__ = [
+    "AlreadyExists",
+    "Content",
+    "FileTooLarge",
+    "Link",
+    "LinkRefused",
+    "NoSuchFile",
+    "RangeNotSatisfiable",
+    "Storage",
+    "StoredFile",
+]
