@@ -321,6 +321,7 @@ async def _storage(settings: Settings) -> AsyncIterator[Problem]:
     except ValueError as error:
         yield Problem("storage", f"LECTERN_STORAGE_URL cannot be used: {error}.", remedy)
     except (DomainError, Unavailable) as error:
+        # What the library says of a bucket that is missing is what it says of a file.
         yield Problem("storage", f"Files cannot be kept: {str(error).rstrip('.')}.", remedy)
     else:
         if content != b"lectern":

@@ -21,7 +21,7 @@ DOMAINS = {
     "partners",
     "analytics",
 }
-PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "outbox", "pubsub", "settings"}
+PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "outbox", "pubsub", "settings", "storage"}
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
@@ -122,6 +122,7 @@ def test_schema_folders_hold_parts_of_domains() -> None:
                 "running",
                 "clock",
                 "outbox",
+                "storage",
             },
         ),
     ],

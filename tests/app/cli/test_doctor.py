@@ -25,6 +25,7 @@ def _healthy(database_url: str, redis_url: str, smtp_url: str, tmp_path: Path) -
         "LECTERN_REDIS_URL": redis_url,
         "LECTERN_PUBLIC_URL": "https://learn.example",
         "LECTERN_SIGNING_KEYS": key_sets.dump(dict([key_sets.generate()])),
+        "LECTERN_STORAGE_URL": (tmp_path / "files").as_uri(),
         "LECTERN_HTTP_BACKLOG": "10",
         "LECTERN_HOME": str(tmp_path / "unused"),
     }

@@ -62,7 +62,7 @@ def test_a_bucket(tmp_path: Path, url: str, prefix: str) -> None:
     ],
 )
 def test_what_names_no_place(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ValueError, match="it looks like|more than a place|cannot name"):
+    with pytest.raises(ValueError, match=r"it looks like|more than a place|cannot name"):
         place(tmp_path, url)
 
 
