@@ -59,7 +59,11 @@ async def run_operation(
         return
     kind = OperationKind(begun["kind"])
     work = Work(resources.database, claim, operation_id)
-    ending = await _ending(resources, work, kinds[kind], begun["arguments"])
+    ending = (
+        Ending("cancelled")
+        if begun["unwanted"]
+        else await _ending(resources, work, kinds[kind], begun["arguments"])
+    )
     async with claim.finish() as tx:
         seconds = await _record(tx, work, ending)
     if seconds is not None:

@@ -35,7 +35,8 @@ _BEGIN = Query(
 )
 _START = Query(
     "UPDATE operations SET state = 'running', started_at = coalesce(started_at, now())"
-    " WHERE id = $1 AND state IN ('queued', 'running') RETURNING kind, arguments",
+    " WHERE id = $1 AND state IN ('queued', 'running')"
+    " RETURNING kind, arguments, cancel_requested_at IS NOT NULL AS unwanted",
     ("id",),
     {},
 )
@@ -97,7 +98,10 @@ def job_key(operation_id: UUID) -> str:
 
 
 async def start(tx: Transaction, operation_id: UUID) -> Record | None:
-    """Before each attempt. Returns (kind, arguments); None when it has ended: cancelled, given up, forgotten."""
+    """Before each attempt. Returns (kind, arguments, unwanted); None when it has ended: cancelled, given up, forgotten.
+
+    `unwanted`: it was cancelled between two attempts.
+    """
     return await tx.fetch_one(_START, id=operation_id)
 
 
