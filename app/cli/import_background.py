@@ -17,7 +17,6 @@ from app.jobs import OperationKind
 from app.operations import service
 from app.outbox import Handover, Outbox
 from app.telemetry import Metrics
-from graphql_schema.node import global_id
 
 Background = Annotated[
     bool,
@@ -59,6 +58,9 @@ def ask_for_import(
     }
     operation_id = asyncio.run(_asked(kind, email, arguments))
     if as_json:
+        # What nearly no command needs, and takes its time to load.
+        from graphql_schema.node import global_id  # noqa: PLC0415
+
         typer.echo(orjson.dumps({"operation": str(operation_id), "id": global_id("Operation", operation_id)}))
     else:
         typer.echo(f"A worker will do it. Follow it: lectern operations watch {operation_id}")

@@ -135,6 +135,19 @@ async def test_a_terminal_gets_a_bar_until_the_end(
     await started(resources, operation_id)
     async with resources.database.transaction() as tx:
         await service.record_progress(tx, operation_id, progress=0.5, message="[half] of it.")
+    process, ours = _watching(variables, operation_id)
+    await asyncio.to_thread(_read_until, ours, lambda text: "[half] of it." in text and "50%" in text)
+    async with resources.database.transaction() as tx:
+        await service.succeed(tx, operation_id, message="All of it.", figures={})
+    await asyncio.to_thread(_read_until, ours, lambda _text: False)
+    out, _ = await asyncio.to_thread(process.communicate, timeout=30)
+    os.close(ours)
+    assert process.returncode == 0
+    assert out.endswith("succeeded  All of it.\n")
+
+
+def _watching(variables: dict[str, str], operation_id: UUID) -> tuple["subprocess.Popen[str]", int]:
+    """`watch` before a terminal, and the other end of that."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*LECTERN, "operations", "watch", str(operation_id)],
@@ -144,14 +157,7 @@ async def test_a_terminal_gets_a_bar_until_the_end(
         text=True,
     )
     os.close(theirs)
-    await asyncio.to_thread(_read_until, ours, lambda text: "[half] of it." in text and "50%" in text)
-    async with resources.database.transaction() as tx:
-        await service.succeed(tx, operation_id, message="All of it.", figures={})
-    await asyncio.to_thread(_read_until, ours, lambda _text: False)
-    out, _ = await asyncio.to_thread(process.communicate, timeout=30)
-    os.close(ours)
-    assert process.returncode == 0
-    assert out.endswith("succeeded  All of it.\n")
+    return process, ours
 
 
 def _read_until(descriptor: int, found: Callable[[str], bool]) -> None:
