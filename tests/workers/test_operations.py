@@ -264,7 +264,9 @@ async def test_what_was_given_up_meanwhile_is_cut_off(resources: Resources) -> N
 
 
 async def test_old_ones_go(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(service.forget_operations.__kwdefaults__, "rows", 2)
+    defaults = service.forget_operations.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "rows", 2)
     owner = await make_user(resources.database)
     await make_operations(resources.database, owner.number, 5, "cancelled")
     await run(resources.database, "UPDATE operations SET finished_at = now() - interval '91 days'")

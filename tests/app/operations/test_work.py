@@ -48,7 +48,7 @@ async def test_what_is_reported_is_written_meanwhile(resources: Resources, attem
             attempt.report(done=done, total=4, message=f"{done} of 4.", figures={"done": done})
 
             async def written(done: int = done) -> bool:
-                return (await state(resources, attempt))["message"] == f"{done} of 4."
+                return bool((await state(resources, attempt))["message"] == f"{done} of 4.")
 
             await pools.until(written)
             seen.append((await state(resources, attempt))["progress"])
@@ -150,7 +150,7 @@ async def test_an_outage_is_waited_out(
     attempt.report(message="At work.")
 
     async def written() -> bool:
-        return (await state(resources, attempt))["message"] == "At work."
+        return bool((await state(resources, attempt))["message"] == "At work.")
 
     await attempt.run(lambda: pools.until(written))
     assert failures == 0
