@@ -112,7 +112,8 @@ async def _record(tx: Transaction, work: Work, ending: Ending) -> float | None:
 
 async def end_lost(resources: Resources) -> int:
     """Fails operations whose workers died too often, whose job is gone, or that are a day old. Returns how many."""
-    failed = await service.end_lost(resources.database)
+    async with resources.database.transaction() as tx:
+        failed = await service.end_lost(tx)
     for row in failed:
         kind = row["kind"] if row["kind"] in set(OperationKind) else "unknown"
         resources.metrics.operations_ended.labels(kind, row["error_code"]).inc()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from app.database import Database, Query, Transaction
+from app.database import Query, Transaction
 from app.identity.actor import Actor
 from app.jobs import Job, OperationKind
 from app.operations import reads
@@ -148,22 +148,20 @@ async def cancel(tx: Transaction, actor: Actor, *, operation_id: UUID) -> Record
     return row
 
 
-async def end_lost(database: Database, *, rows: int = _ROWS) -> list[Record]:
+async def end_lost(tx: Transaction, *, rows: int = _ROWS) -> list[Record]:
     """Fails those of the `rows` oldest open ones whose job is gone or set aside, or that are a day old.
 
     Returns (id, kind, owner_id, error_code) of each.
     """
-    found = await database.fetch(_OPEN, expiry=EXPIRY, rows=rows)
+    found = await tx.fetch(_OPEN, expiry=EXPIRY, rows=rows)
     jobs = {job_id_of(Job.RUN_OPERATION, job_key(row["id"])): row["id"] for row in found}
-    # Read later than the operations: of one that ended in between the job is gone, and _FAIL finds that it has ended.
-    waiting = await waiting_jobs(database, list(jobs))
+    # Later than the operations, as each statement sees what is committed by then: of one that ended in between the job
+    # is gone, and _FAIL finds that it has ended.
+    waiting = await waiting_jobs(tx, list(jobs))
     lost = [operation_id for job_id, operation_id in jobs.items() if job_id not in waiting]
     late = [row["id"] for row in found if row["late"]]
-    async with database.transaction() as tx:
-        failed = await tx.fetch(_FAIL, ids=lost, code=OperationErrorCode.LOST, error=_LOST) if lost else []
-        if late:
-            failed += await tx.fetch(_FAIL, ids=late, code=OperationErrorCode.TIMED_OUT, error=_LATE)
-    return failed
+    failed = await tx.fetch(_FAIL, ids=lost, code=OperationErrorCode.LOST, error=_LOST)
+    return failed + await tx.fetch(_FAIL, ids=late, code=OperationErrorCode.TIMED_OUT, error=_LATE)
 
 
 _LOST = (

@@ -112,7 +112,7 @@ VERBS: dict[str, Callable[[Resources, UUID], Awaitable[Any]]] = {
     "cancelled": lambda resources, one: do(
         resources, service.end_cancelled, one, message="x", figures={"a": 1}
     ),
-    "lost": lambda resources, _one: service.end_lost(resources.database),
+    "lost": lambda resources, _one: do(resources, service.end_lost),
 }
 
 
@@ -189,13 +189,13 @@ async def test_what_lost_its_job_fails(resources: Resources) -> None:
     await run(resources.database, "DELETE FROM jobs WHERE id = $1", job_of(gone))
     claim = await started(resources, buried)
     await claim.bury("Its worker died.", "")
-    failed = {row["id"]: row["error_code"] for row in await service.end_lost(resources.database)}
+    failed = {row["id"]: row["error_code"] for row in await do(resources, service.end_lost)}
     assert failed == {gone: "lost", buried: "lost"}
     assert (await row_of(resources.database, healthy))["state"] == "queued"
     row = await row_of(resources.database, buried)
     assert (row["state"], row["finished_at"] is None) == ("failed", False)
     assert "given up" in row["error_message"]
-    assert await service.end_lost(resources.database) == []
+    assert await do(resources, service.end_lost) == []
     # An operator who lets the job wait again does no harm.
     (letter,) = await dead_letters(resources.database)
     assert await do(resources, retry, [letter["id"]]) == 1
@@ -216,7 +216,7 @@ async def test_what_was_not_done_within_a_day_fails(resources: Resources) -> Non
             operation_id,
             age,
         )
-    failed = {row["id"]: row["error_code"] for row in await service.end_lost(resources.database)}
+    failed = {row["id"]: row["error_code"] for row in await do(resources, service.end_lost)}
     assert failed == {old: "timed_out", running: "timed_out"}
     assert (await row_of(resources.database, young))["state"] == "queued"
 
