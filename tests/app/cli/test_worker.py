@@ -37,7 +37,8 @@ def test_it_lives_until_a_signal(variables: dict[str, str], tmp_path: Path, numb
         )
         program.send(number)
         assert program.end() == 0
-        assert [json.loads(line)["level"] for line in program.output.splitlines()] == ["INFO", "INFO"]
+        # What ran by the clock meanwhile has lines too.
+        assert {json.loads(line)["level"] for line in program.output.splitlines()} == {"INFO"}
 
 
 def test_a_stranger_on_its_port_is_no_worker() -> None:
