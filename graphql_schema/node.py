@@ -18,6 +18,7 @@ _MAXIMUM = 2**63 - 1  # bigint
 _LIST_LIMIT = 1000
 
 node_loaders: dict[str, tuple[Callable[[Loaders], Any], Callable[[Any], Any]]] = {}
+_keyed_by_uuid: set[str] = set()
 
 
 @strawberry.interface(description="Anything with a global id.")
@@ -26,10 +27,15 @@ class Node:
     id: strawberry.ID = field(description="Opaque, unique among all objects, stable.")
 
 
-def is_node(loader: Callable[[Loaders], Any]) -> Callable[[Class], Class]:
-    """Makes a type reachable through `node(id:)` by the loader that its edges use, and so under the same rules."""
+def is_node(loader: Callable[[Loaders], Any], *, key: type = int) -> Callable[[Class], Class]:
+    """Makes a type reachable through `node(id:)` by the loader that its edges use, and so under the same rules.
+
+    `key`: what its objects are numbered with, int or UUID.
+    """
 
     def register(cls: Class) -> Class:
+        if key is UUID:
+            _keyed_by_uuid.add(cls.__name__)
         node_loaders[cls.__name__] = (loader, cls.of)  # type: ignore[attr-defined]
         return cls
 
@@ -37,7 +43,7 @@ def is_node(loader: Callable[[Loaders], Any]) -> Callable[[Class], Class]:
 
 
 def global_id(type_name: str, key: int | UUID) -> strawberry.ID:
-    """The id of an object: a number for what `node(id:)` finds, a UUID for what is reached through others alone."""
+    """The id of an object, by its number or its UUID."""
     return global_id_of(f"{type_name}:{key}")
 
 
@@ -50,8 +56,33 @@ def subject_of(identifier: str) -> str | None:
     """The same name back, for any id of ours; None for anything else."""
     if (session_id := session_of(identifier)) is not None:
         return f"Session:{session_id}"
+    parsed = node_key(identifier)
+    return None if parsed is None else f"{parsed[0]}:{parsed[1]}"
+
+
+def node_key(identifier: str) -> tuple[str, int | UUID] | None:
+    """Type name and key of what `node(id:)` may find; None for any other id."""
     parsed = parse_global_id(identifier)
-    return None if parsed is None or parsed[0] not in node_loaders else f"{parsed[0]}:{parsed[1]}"
+    if parsed is not None:
+        return parsed if parsed[0] in node_loaders.keys() - _keyed_by_uuid else None
+    return next(
+        (
+            (type_name, key)
+            for type_name in _keyed_by_uuid
+            if (key := uuid_of(type_name, identifier)) is not None
+        ),
+        None,
+    )
+
+
+def uuid_of(type_name: str, identifier: str) -> UUID | None:
+    """The UUID behind an id of that very type, as we write it; None for any other id."""
+    try:
+        named, _, text = b64decode(identifier, validate=True).decode("ascii").partition(":")
+        key = UUID(text)
+    except ValueError:
+        return None
+    return key if named == type_name and str(key) == text else None
 
 
 def session_of(identifier: str) -> UUID | None:

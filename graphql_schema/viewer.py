@@ -6,12 +6,13 @@ from graphql_schema.catalog.queries import CatalogViewer
 from graphql_schema.context import Info
 from graphql_schema.identity.types import IdentityViewer
 from graphql_schema.node import global_id
+from graphql_schema.operations.queries import OperationViewer
 from graphql_schema.permissions import PUBLIC, policy
 
 
 @strawberry.type(description="The one who asks.")
 @policy(PUBLIC)
-class Viewer(IdentityViewer, CatalogViewer):
+class Viewer(IdentityViewer, OperationViewer, CatalogViewer):
     pass
 
 

@@ -6,6 +6,7 @@ Skewed on purpose: one rare category, one instructor with many courses, one cour
 USERS, COURSES, MODULES, LESSONS, VIDEOS = 20_000, 30_000, 100_000, 300_000, 100_000
 SESSIONS = 60_000
 AUDIT_ENTRIES = 200_000
+OPERATIONS = 60_000
 INSTRUCTORS = 500
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
 
@@ -84,6 +85,15 @@ STATEMENTS = (
     SELECT uuidv7(i * interval '-52 seconds'), 1 + i * 7 % {USERS}, (ARRAY['login', 'createCourse', 'updateLesson'])[1 + i % 3],
            CASE WHEN i % 50 = 0 THEN 'FORBIDDEN' ELSE 'SUCCESS' END, 'Course:' || 1 + i * 11 % {COURSES}, '192.0.2.1'
     FROM generate_series(1, {AUDIT_ENTRIES}) AS i
+    """,
+    # Nearly all of them have ended, long ago; one account has asked for very many.
+    f"""
+    INSERT INTO operations (id, kind, owner_id, state, arguments, finished_at)
+    SELECT uuidv7((i - {OPERATIONS}) * interval '1 minute'), 'import_catalog',
+           CASE WHEN i % 4 = 0 THEN {BUSY_INSTRUCTOR} ELSE 1 + i % {USERS} END,
+           CASE WHEN i > {OPERATIONS} - 40 THEN 'running' ELSE 'succeeded' END, '{{}}',
+           CASE WHEN i <= {OPERATIONS} - 40 THEN now() END
+    FROM generate_series(1, {OPERATIONS}) AS i
     """,
     "ANALYZE",
 )
