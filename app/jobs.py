@@ -22,6 +22,8 @@ class Job(StrEnum):
     """One run of an entry of the cron table."""
     PROBE = "probe"
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
+    SEND_NOTIFICATION_MAILS = "send_notification_mails"
+    """Sends a batch of the mails that are due; asks for itself while there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Handling:
 HANDLING: dict[Job, Handling] = {
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.PROBE: Handling(),
+    Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=120.0),
 }
 
 

@@ -13,6 +13,7 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Postbox, open_postbox
+from app.notifications.service import Notifier
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
@@ -35,6 +36,7 @@ class Resources:
     postbox: Postbox
     outbox: Outbox
     handover: Handover
+    notifier: Notifier
 
 
 @asynccontextmanager
@@ -53,6 +55,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         postbox = await stack.enter_async_context(open_postbox(settings, metrics))
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
+        outbox = Outbox(handover, metrics)
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -66,6 +69,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             throttle=Throttle(settings.authentication, metrics),
             letters=AccountLetters(settings, postbox),
             postbox=postbox,
-            outbox=Outbox(handover, metrics),
+            outbox=outbox,
             handover=handover,
+            notifier=Notifier(outbox, pubsub, metrics),
         )

@@ -15,7 +15,8 @@ from graphql_schema.catalog.queries import CatalogQueries
 from graphql_schema.context import Info
 from graphql_schema.identity.mutations import IdentityMutations
 from graphql_schema.identity.queries import IdentityQueries
-from graphql_schema.node import Node, node_loaders, parse_global_id
+from graphql_schema.node import Node, node_key, node_loaders
+from graphql_schema.notifications.mutations import NotificationsMutations
 from graphql_schema.pagination import PAGE_LIMIT
 from graphql_schema.permissions import PUBLIC
 from graphql_schema.scalars import DateTime
@@ -25,8 +26,8 @@ SNAPSHOT = Path(__file__).with_name("schema.graphql")
 
 
 async def _load(info: Info, identifier: str) -> Node | None:
-    parsed = parse_global_id(identifier)
-    if parsed is None or parsed[0] not in node_loaders:
+    parsed = node_key(identifier)
+    if parsed is None:
         return None
     loader, of = node_loaders[parsed[0]]
     row = await loader(info.context.loaders).load(parsed[1])
@@ -65,7 +66,7 @@ class Query(CatalogQueries, IdentityQueries, ViewerQuery):
 @strawberry.type(
     description="Writing. Root fields run one after the other, each in a transaction of its own."
 )
-class Mutation(IdentityMutations, CatalogMutations):
+class Mutation(IdentityMutations, NotificationsMutations, CatalogMutations):
     pass
 
 

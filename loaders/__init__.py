@@ -6,14 +6,16 @@ from app.telemetry import Metrics
 from loaders.batching import Source
 from loaders.catalog import CatalogLoaders
 from loaders.identity import IdentityLoaders
+from loaders.notifications import NotificationLoaders
 
 
 class Loaders:
     """One attribute per domain."""
 
-    __slots__ = ("catalog", "identity")
+    __slots__ = ("catalog", "identity", "notifications")
 
     def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics) -> None:
         source = Source(connection, actor, metrics)
         self.identity = IdentityLoaders(source)
+        self.notifications = NotificationLoaders(source)
         self.catalog = CatalogLoaders(source)
