@@ -11,6 +11,8 @@ class Queue(StrEnum):
     """Milliseconds to a second, somebody waits for it."""
     SLOW = "slow"
     """Seconds to minutes, nobody waits."""
+    MAIL = "mail"
+    """A mail server may be slow; somebody waits all the same."""
     HOUSEKEEPING = "housekeeping"
     """What comes by the clock."""
 
@@ -18,6 +20,8 @@ class Queue(StrEnum):
 class Job(StrEnum):
     """Names are stored with what waits: a job that is renamed is a new one."""
 
+    SEND_ACCOUNT_MAIL = "send_account_mail"
+    """A mail of identity's: {mail, user_id} or {mail, email_key}. Its token is made when it is sent and rests nowhere."""
     SCHEDULED = "scheduled"
     """One run of an entry of the cron table."""
     PROBE = "probe"
@@ -36,6 +40,7 @@ class Handling:
 
 
 HANDLING: dict[Job, Handling] = {
+    Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.PROBE: Handling(),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=120.0),

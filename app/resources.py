@@ -12,8 +12,9 @@ from app.identity.tokens.ended_sessions import EndedSessions
 from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
-from app.mail import Postbox, open_postbox
-from app.notifications.service import Notifier
+            letters=AccountLetters(settings),
+            mailer=mailer,
+            outbox=outbox,
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
@@ -33,7 +34,7 @@ class Resources:
     ended_sessions: EndedSessions
     throttle: Throttle
     letters: AccountLetters
-    postbox: Postbox
+    mailer: Mailer
     outbox: Outbox
     handover: Handover
     notifier: Notifier
@@ -52,7 +53,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(keyvalue.close)
         pubsub = PubSub(settings.redis, settings.pubsub, metrics)
         stack.push_async_callback(pubsub.close)
-        postbox = await stack.enter_async_context(open_postbox(settings, metrics))
+        mailer = await stack.enter_async_context(open_mailer(settings, metrics))
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
         outbox = Outbox(handover, metrics)
@@ -67,9 +68,15 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
             ended_sessions=EndedSessions(database, settings.authentication),
             throttle=Throttle(settings.authentication, metrics),
+<<<<<<< HEAD
             letters=AccountLetters(settings, postbox),
             postbox=postbox,
             outbox=outbox,
+=======
+            letters=AccountLetters(settings),
+            mailer=mailer,
+            outbox=Outbox(handover, metrics),
+>>>>>>> f447a19f3ca5a2c8d9575e5fe814a92a7ac08121
             handover=handover,
             notifier=Notifier(outbox, pubsub, metrics),
         )

@@ -109,9 +109,14 @@ class Metrics:
             buckets=(0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600),
             registry=self.registry,
         )
-        self.jobs_waiting = Gauge("lectern_jobs_waiting", "Jobs that are due.", registry=self.registry)
+        self.jobs_waiting = Gauge(
+            "lectern_jobs_waiting", "Jobs that are due.", ("queue",), registry=self.registry
+        )
         self.jobs_oldest = Gauge(
-            "lectern_jobs_oldest_seconds", "Seconds that the oldest due job waits.", registry=self.registry
+            "lectern_jobs_oldest_seconds",
+            "Seconds that the oldest due job waits.",
+            ("queue",),
+            registry=self.registry,
         )
         self.dead_letters = Gauge(
             "lectern_dead_letters", "Jobs that failed too often.", registry=self.registry
@@ -123,8 +128,8 @@ class Metrics:
             registry=self.registry,
         )
         self.mails = Counter("lectern_mails_total", "Mails by outcome.", ("outcome",), registry=self.registry)
-        self.mails_waiting = Gauge(
-            "lectern_mails_waiting", "Mails posted and not yet sent.", registry=self.registry
+        self.mail_seconds = Histogram(
+            "lectern_mail_seconds", "Seconds until a mail server has taken a mail.", registry=self.registry
         )
         self.notifications = Counter(
             "lectern_notifications_total", "People told of something.", ("kind",), registry=self.registry

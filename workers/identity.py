@@ -4,8 +4,22 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from app.database import Transaction
-from app.identity.service import housekeeping
+from app.identity.service import account_mails, housekeeping
+from app.mail import Outcome
+from app.outbox import Claim
 from app.resources import Resources
+
+
+class _NotTaken(Exception):
+    """The mail server asks to come again."""
+
+
+async def send_account_mail(resources: Resources, claim: Claim) -> None:
+    """Writes the mail and sends it. Sent twice, it has the same Message-ID, and one of its tokens is never used."""
+    async with resources.database.transaction() as tx:
+        message = await account_mails.written(tx, resources.letters, claim.payload, message_id=str(claim.id))
+    if message is not None and await resources.mailer.send([message]) == [Outcome.LATER]:
+        raise _NotTaken
 
 
 async def forget_expired_sessions(resources: Resources) -> int:

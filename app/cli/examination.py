@@ -281,8 +281,7 @@ async def _mail(settings: Settings) -> AsyncIterator[Problem]:
         )
         return
     try:
-        async with transport_of(settings).connected():
-            pass
+        await (await transport_of(settings).connect()).close()
     except ValueError:
         yield Problem(
             "mail",

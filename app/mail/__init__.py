@@ -1,21 +1,32 @@
 """Outgoing mail: a port over a folder or an SMTP server, and the letterhead that all mails share.
 
-Domains write their mails with a `Letters` of their own templates and hand them to the `Postbox` after their commit.
+Domains write their mails with a `Letters` of their own templates; their jobs send them through the `Mailer`.
 """
 
 from app.mail.letters import Letters
+from app.mail.mailer import Mailer, Outcome, open_mailer
 from app.mail.message import Message
-from app.mail.postbox import Postbox, open_postbox
-from app.mail.transports import FolderTransport, MailRefusedError, SmtpTransport, Transport, transport_of
+from app.mail.transports import (
+    Connection,
+    FolderTransport,
+    MailDeferredError,
+    MailRefusedError,
+    SmtpTransport,
+    Transport,
+    transport_of,
+)
 
 __all__ = [
+    "Connection",
     "FolderTransport",
     "Letters",
+    "MailDeferredError",
     "MailRefusedError",
+    "Mailer",
     "Message",
-    "Postbox",
+    "Outcome",
     "SmtpTransport",
     "Transport",
-    "open_postbox",
+    "open_mailer",
     "transport_of",
 ]

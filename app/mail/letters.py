@@ -1,5 +1,8 @@
 """Mails from templates: NAME.txt and NAME.html of a domain's folder, the latter on our letterhead."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from app.mail.message import Message
@@ -17,8 +20,19 @@ class Letters:
             lstrip_blocks=True,
         )
 
-    def write(self, kind: str, *, to: str, **values: object) -> Message:
-        """The mail of that name. The text template's first line is the subject, its second is empty."""
+    def write(
+        self,
+        kind: str,
+        *,
+        to: str,
+        message_id: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        **values: object,
+    ) -> Message:
+        """The mail of that kind; `message_id` and `headers` are the message's.
+
+        The text template's first line is the subject, its second is empty.
+        """
         subject, _, text = self._environment.get_template(f"{kind}.txt").render(values).partition("\n")
         html = self._environment.get_template(f"{kind}.html").render(values | {"subject": subject})
-        return Message(kind=kind, to=to, subject=subject, text=text.strip() + "\n", html=html)
+        return Message(kind, to, subject, text.strip() + "\n", html, message_id, headers)

@@ -1,6 +1,7 @@
 """A mail, before it is given to whatever carries it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, make_msgid
@@ -18,6 +19,11 @@ class Message:
     subject: str
     text: str
     html: str
+    message_id: str | None = None
+    """Without the domain, a word of ASCII. Of a mail that may have to be sent again it is the same each time, so that
+    mailboxes keep one of them; none: of chance.
+    """
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self, sender: str) -> EmailMessage:
         """As RFC 5322 has it, with an id and a date of now. Raises ValueError for an address or subject that is none."""
@@ -26,9 +32,14 @@ class Message:
         message["To"] = self.to
         message["Subject"] = self.subject
         message["Date"] = formatdate(usegmt=True)
-        message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip(" >") or None)
+        domain = sender.rpartition("@")[2].strip(" >") or None
+        message["Message-ID"] = (
+            f"<{self.message_id}@{domain}>" if self.message_id else make_msgid(domain=domain)
+        )
         # So that no holiday notice answers a machine.
         message["Auto-Submitted"] = "auto-generated"
+        for name, value in self.headers.items():
+            message[name] = value
         message.set_content(self.text, cte=_transfer_encoding(self.text))
         message.add_alternative(self.html, subtype="html", cte=_transfer_encoding(self.html))
         return message

@@ -1,14 +1,13 @@
 """What carries mails: a folder on this machine, or an SMTP server."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+import hashlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
 import aiosmtplib
 
@@ -17,41 +16,69 @@ from app.settings import MailSettings, Settings
 
 _PORTS = {"smtp": 25, "smtps": 465}
 _PERMANENT = range(500, 600)
+_CLOSING = 421  # the server's word for "another time, and not on this connection"
+_GOODBYE = 2.0  # seconds
 
 
 class MailRefusedError(Exception):
     """The server will never take this mail: trying again is of no use."""
 
 
-class Sender(Protocol):
+class MailDeferredError(Exception):
+    """The server asks to bring this mail again later; others it takes."""
+
+
+class Connection(Protocol):
+    """A way out for one mail after another."""
+
     async def send(self, message: EmailMessage) -> None:
-        """Raises Unavailable where another try may succeed, else MailRefusedError."""
+        """Raises MailRefusedError, MailDeferredError; Unavailable when the connection is of no more use."""
+
+    async def alive(self) -> bool:
+        """Whether the other side still listens."""
+
+    async def close(self) -> None:
+        """In peace."""
+
+    def abandon(self) -> None:
+        """At once, in whatever state it is."""
 
 
 class Transport(Protocol):
-    def connected(self) -> AbstractAsyncContextManager[Sender]:
-        """A way out for as many mails as there are just now. Raises Unavailable."""
+    async def connect(self) -> Connection:
+        """Raises Unavailable."""
 
 
 class FolderTransport:
-    """Mails as files, one each, in the order of their sending: for development, and to look at."""
+    """Mails as files, in the order of their sending: for development, and to look at. A mail that comes again is one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Sender]:
-        yield self
+    async def connect(self) -> "FolderTransport":
+        return self
 
     async def send(self, message: EmailMessage) -> None:
-        await asyncio.to_thread(self._write, message.as_bytes())
+        digest = hashlib.sha256(message["Message-ID"].encode()).hexdigest()[:16]
+        await asyncio.to_thread(self._write, digest, message.as_bytes())
 
-    def _write(self, content: bytes) -> None:
+    async def alive(self) -> bool:
+        return True
+
+    async def close(self) -> None:
+        pass
+
+    def abandon(self) -> None:
+        pass
+
+    def _write(self, digest: str, content: bytes) -> None:
         # Mails hold links that open accounts: for the owner of the folder alone.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid4().hex[:8]}.eml"
+        if any(self._folder.glob(f"*-{digest}.eml")):
+            return
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{digest}.eml"
         partial = self._folder / f".{name}"
-        partial.touch(mode=0o600, exist_ok=False)
+        partial.touch(mode=0o600)
         partial.write_bytes(content)
         partial.rename(self._folder / name)
 
@@ -74,23 +101,22 @@ class SmtpTransport:
             "timeout": timeout,
         }
 
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Sender]:
+    async def connect(self) -> "SmtpConnection":
         client = aiosmtplib.SMTP(**self._options)  # type: ignore[arg-type]
         try:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             raise Unavailable(f"The mail server does not answer: {error}") from error
-        try:
-            yield _SmtpSender(client)
-        finally:
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await client.quit()
+        except BaseException:
             client.close()
+            raise
+        return SmtpConnection(client)
 
 
-class _SmtpSender:
+class SmtpConnection:
+    """One that is greeted and signed in."""
+
     def __init__(self, client: aiosmtplib.SMTP) -> None:
         self._client = client
 
@@ -107,6 +133,21 @@ class _SmtpSender:
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Unavailable(f"The mail server does not answer: {error}") from error
 
+    async def alive(self) -> bool:
+        try:
+            await self._client.noop()
+        except (aiosmtplib.SMTPException, OSError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        with suppress(aiosmtplib.SMTPException, OSError):
+            await self._client.quit(timeout=_GOODBYE)
+        self._client.close()
+
+    def abandon(self) -> None:
+        self._client.close()
+
 
 def transport_of(settings: Settings) -> Transport:
     """The server that the settings name, else the folder `mail` in the home. Raises ValueError for another address."""
@@ -119,4 +160,6 @@ def transport_of(settings: Settings) -> Transport:
 
 def _judged(code: int, error: Exception) -> Exception:
     # A refusal for good has a code of 500 and more; 4xx asks to come again.
-    return MailRefusedError(str(error)) if code in _PERMANENT else Unavailable(str(error))
+    if code in _PERMANENT:
+        return MailRefusedError(str(error))
+    return (Unavailable if code == _CLOSING else MailDeferredError)(str(error))

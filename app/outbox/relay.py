@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from datetime import timedelta
+from time import monotonic
 
 from app.database import Database, Query
 from app.errors import Unavailable
+from app.jobs import Queue
 from app.outbox.handover import Handover
 from app.telemetry import Metrics
 
@@ -24,12 +26,16 @@ _UNHEARD = Query(
     ("grace", "repeat", "batch"),
     {},
 )
-_STATE = Query(
-    "SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(due_at)), 0)::float AS oldest,"
-    " (SELECT count(*) FROM dead_letters) AS dead FROM jobs WHERE due_at <= now()",
+MEASURE = 5.0
+"""Seconds between two counts of what waits."""
+
+_WAITING = Query(
+    "SELECT queue, count(*) AS waiting, extract(epoch FROM now() - min(due_at))::float AS oldest"
+    " FROM jobs WHERE due_at <= now() GROUP BY queue",
     (),
     {},
 )
+_DEAD = Query("SELECT count(*) AS dead FROM dead_letters", (), {})
 
 _log = logging.getLogger(__name__)
 
@@ -41,13 +47,14 @@ class Relay:
         self._database = database
         self._handover = handover
         self._metrics = metrics
+        self._measured_at = float("-inf")
 
     async def run(self) -> None:
         """Until it is cancelled; outages are waited out."""
         while True:
             try:
                 repeated = await self.repeat()
-                await self._measure()
+                await self.measure()
             except Unavailable as error:
                 _log.warning("the relay waits: %s", error)
                 repeated = 0
@@ -62,8 +69,15 @@ class Relay:
             self._metrics.jobs_repeated.inc(len(rows))
         return len(rows)
 
-    async def _measure(self) -> None:
-        (state,) = await self._database.fetch(_STATE)
-        self._metrics.jobs_waiting.set(state["waiting"])
-        self._metrics.jobs_oldest.set(state["oldest"])
-        self._metrics.dead_letters.set(state["dead"])
+    async def measure(self) -> None:
+        """Counts what waits, now and then: in a long queue a count costs."""
+        if monotonic() - self._measured_at < MEASURE:
+            return
+        self._measured_at = monotonic()
+        found = {row["queue"]: row for row in await self._database.fetch(_WAITING)}
+        for queue in {*Queue, *found}:
+            row = found.get(queue)
+            self._metrics.jobs_waiting.labels(queue).set(row["waiting"] if row else 0)
+            self._metrics.jobs_oldest.labels(queue).set(row["oldest"] if row else 0)
+        (dead,) = await self._database.fetch(_DEAD)
+        self._metrics.dead_letters.set(dead["dead"])

@@ -96,8 +96,8 @@ class MailSettings(BaseSettings):
     )
     mail_from: str = Field("Lectern <lectern@localhost>", description="Sender of all mails.")
     mail_timeout: float = Field(15.0, gt=0, description="Seconds the mail server may take for each step.")
-    mail_waiting_limit: int = Field(
-        1000, ge=1, description="Mails that may wait in a process; one more is dropped."
+    mail_connections: int = Field(
+        4, ge=1, description="Connections to the mail server that a process may keep open."
     )
     account_url: str = Field(
         "",

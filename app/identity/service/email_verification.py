@@ -12,10 +12,12 @@ from app.database import Database, Transaction, compiled
 from app.identity import reads
 from app.identity.addresses import checked_email, email_key
 from app.identity.errors import InvalidEmailToken
-from app.identity.letters import AccountLetters
 from app.identity.models import EmailTokenPurpose, User
+from app.identity.service import account_mails
+from app.identity.service.account_mails import AccountMail
 from app.identity.throttling.throttle import Throttle
 from app.identity.tokens import email_tokens
+from app.outbox import Outbox
 
 _PURPOSE = EmailTokenPurpose.VERIFY_EMAIL
 _OTHER = aliased(User)
@@ -39,20 +41,13 @@ _CLAIM = compiled(
 )
 
 
-async def introduce(tx: Transaction, throttle: Throttle, letters: AccountLetters, user: Record) -> None:
+async def introduce(tx: Transaction, throttle: Throttle, outbox: Outbox, user: Record) -> None:
     """Mails a new account's address: the link that proves it, or, where it is somebody's, a word to its owner.
 
-    The statements are the same either way. Too many mails to one address are left out in silence.
+    Too many mails to one address are left out in silence.
     """
-    key = email_key(user["email"])
-    token = await email_tokens.issue(tx, user_id=user["id"], purpose=_PURPOSE)
-    owner = await reads.verified_user_by_email_key(tx, key)
-    if not await throttle.allows(tx, throttle.mails("introduction", key)):
-        return
-    if owner is None:
-        letters.verify_email(tx, to=user["email"], token=token)
-    else:
-        letters.address_in_use(tx, to=owner["email"])
+    if await throttle.allows(tx, throttle.mails("introduction", email_key(user["email"]))):
+        await account_mails.ask_by_account(tx, outbox, AccountMail.INTRODUCTION, user_id=user["id"])
 
 
 async def request(
@@ -60,7 +55,7 @@ async def request(
     *,
     database: Database,
     throttle: Throttle,
-    letters: AccountLetters,
+    outbox: Outbox,
     email: str,
     client_address: str,
 ) -> str:
@@ -71,11 +66,8 @@ async def request(
     address = checked_email(email)
     key = email_key(address)
     await throttle.count_failure(database, throttle.address("mail", client_address))
-    allowed = await throttle.allows(tx, throttle.mails("verification", key))
-    user = await reads.user_by_email_key(tx, key)
-    if user is not None and user["email_verified_at"] is None and allowed:
-        token = await email_tokens.issue(tx, user_id=user["id"], purpose=_PURPOSE)
-        letters.verify_email(tx, to=user["email"], token=token)
+    if await throttle.allows(tx, throttle.mails("verification", key)):
+        await account_mails.ask_by_address(tx, outbox, AccountMail.VERIFY_EMAIL, email_key=key)
     return address
 
 

@@ -12,13 +12,15 @@ from app.identity import passwords, reads
 from app.identity.actor import Actor
 from app.identity.addresses import checked_email, email_key
 from app.identity.errors import InvalidCredentials, InvalidEmailToken, InvalidPassword
-from app.identity.letters import AccountLetters
 from app.identity.models import EmailTokenPurpose, User
+from app.identity.service import account_mails
+from app.identity.service.account_mails import AccountMail
 from app.identity.service.email_verification import claim_address
 from app.identity.service.sessions import end_other_sessions
 from app.identity.throttling.throttle import Throttle
 from app.identity.tokens import email_tokens
 from app.identity.tokens.ended_sessions import EndedSessions
+from app.outbox import Outbox
 
 _PURPOSE = EmailTokenPurpose.RESET_PASSWORD
 _SET_PASSWORD = compiled(
@@ -40,7 +42,7 @@ async def change_password(
     database: Database,
     throttle: Throttle,
     ended: EndedSessions,
-    letters: AccountLetters,
+    outbox: Outbox,
     current_password: str,
     new_password: str,
     client_address: str,
@@ -63,7 +65,7 @@ async def change_password(
     await throttle.settle_success(tx, keys[0], keys[1:])
     changed = await _set_password(tx, user, new_hash)
     await end_other_sessions(tx, ended, actor)
-    letters.password_changed(tx, to=user["email"])
+    await account_mails.ask_by_account(tx, outbox, AccountMail.PASSWORD_CHANGED, user_id=user["id"])
     return changed
 
 
@@ -72,7 +74,7 @@ async def request_reset(
     *,
     database: Database,
     throttle: Throttle,
-    letters: AccountLetters,
+    outbox: Outbox,
     email: str,
     client_address: str,
 ) -> str:
@@ -83,11 +85,8 @@ async def request_reset(
     address = checked_email(email)
     key = email_key(address)
     await throttle.count_failure(database, throttle.address("mail", client_address))
-    allowed = await throttle.allows(tx, throttle.mails("reset", key))
-    user = await reads.user_by_email_key(tx, key)
-    if user is not None and allowed:
-        token = await email_tokens.issue(tx, user_id=user["id"], purpose=_PURPOSE)
-        letters.reset_password(tx, to=user["email"], token=token)
+    if await throttle.allows(tx, throttle.mails("reset", key)):
+        await account_mails.ask_by_address(tx, outbox, AccountMail.RESET_PASSWORD, email_key=key)
     return address
 
 
@@ -97,7 +96,7 @@ async def reset_password(
     database: Database,
     throttle: Throttle,
     ended: EndedSessions,
-    letters: AccountLetters,
+    outbox: Outbox,
     token: str,
     new_password: str,
     client_address: str,
@@ -117,7 +116,7 @@ async def reset_password(
     await end_other_sessions(tx, ended, Actor(user_id))
     # Whoever was kept out by somebody's guesses is in again.
     await throttle.forgive(tx, throttle.account(email_key(user["email"])))
-    letters.password_changed(tx, to=user["email"])
+    await account_mails.ask_by_account(tx, outbox, AccountMail.PASSWORD_CHANGED, user_id=user["id"])
     return changed
 
 

@@ -56,7 +56,7 @@ class LoginPayload:
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
     resources = context.resources
     row = await accounts.register(tx, email=input.email, password=input.password, name=input.name)
-    await email_verification.introduce(tx, resources.throttle, resources.letters, row)
+    await email_verification.introduce(tx, resources.throttle, resources.outbox, row)
     return RegisterPayload.of(context, row, await started(tx, context, row))
 
 

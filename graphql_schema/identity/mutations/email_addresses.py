@@ -58,7 +58,7 @@ async def request_email_verification(
         tx,
         database=resources.database,
         throttle=resources.throttle,
-        letters=resources.letters,
+        outbox=resources.outbox,
         email=input.email,
         client_address=context.client_address,
     )

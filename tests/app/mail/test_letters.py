@@ -1,6 +1,7 @@
 """Every mail that there is, in both versions, with hostile values."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
@@ -11,7 +12,7 @@ from tests.architecture.source_tree import ROOT
 MAILS = Letters("app.identity", "mails")
 KINDS = sorted(path.stem for path in (ROOT / "app/identity/mails").glob("*.txt"))
 LINK = "https://school.test/account/reset-password#token=abc"
-VALUES = {"link": LINK, "hours": 1}
+VALUES: dict[str, Any] = {"link": LINK, "hours": 1}
 
 
 def test_there_are_mails() -> None:

@@ -12,7 +12,14 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 
 from app.errors import Unavailable
-from app.mail import FolderTransport, MailRefusedError, Message, SmtpTransport, transport_of
+from app.mail import (
+    FolderTransport,
+    MailDeferredError,
+    MailRefusedError,
+    Message,
+    SmtpTransport,
+    transport_of,
+)
 from app.settings import MailSettings, Settings
 from tests.support.mail_server import free_port
 from tests.support.mailbox import parsed
@@ -68,9 +75,10 @@ def transport(server: Server) -> SmtpTransport:
 
 
 async def send(transport: Any, *messages: Message) -> None:
-    async with transport.connected() as sender:
-        for message in messages:
-            await sender.send(message.encoded(SENDER))
+    connection = await transport.connect()
+    for message in messages:
+        await connection.send(message.encoded(SENDER))
+    await connection.close()
 
 
 async def test_a_folder_keeps_mails_in_order_for_its_owner_alone(tmp_path: Path) -> None:
@@ -81,6 +89,27 @@ async def test_a_folder_keeps_mails_in_order_for_its_owner_alone(tmp_path: Path)
     assert [parsed(file.read_bytes()).to for file in files] == [message.to for message in others]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def files(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(folder.glob("*.eml"))]
+
+
+async def test_a_mail_that_comes_again_is_one_file(tmp_path: Path) -> None:
+    again = Message("test", "ann@school.test", "S", "T\n", "<p>T</p>", message_id="n1")
+    other = Message("test", "ann@school.test", "S", "T\n", "<p>T</p>", message_id="n2")
+    await send(FolderTransport(tmp_path), again, other, again)
+    (first, second) = files(tmp_path)
+    assert b"Message-ID: <n1@school.test>" in first
+    assert b"Message-ID: <n2@school.test>" in second
+
+
+async def test_a_server_that_closes_is_away(server: Server) -> None:
+    server.answer = lambda _address: "421 Closing"
+    connection = await transport(server).connect()
+    with pytest.raises(Unavailable):
+        await connection.send(MESSAGE.encoded(SENDER))
+    connection.abandon()
 
 
 async def test_a_server_gets_what_was_written(server: Server) -> None:
@@ -125,16 +154,17 @@ async def test_a_name_and_a_password() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"), [("550 No such user", MailRefusedError), ("450 Come again", Unavailable)]
+    ("answer", "error"), [("550 No such user", MailRefusedError), ("450 Come again", MailDeferredError)]
 )
 async def test_refusals_for_good_and_for_now(server: Server, answer: str, error: type[Exception]) -> None:
     server.answer = lambda address: answer if address.startswith("ann") else "250 OK"
     other = Message("test", "bob@school.test", "S", "T\n", "<p>T</p>")
-    async with transport(server).connected() as sender:
-        with pytest.raises(error):
-            await sender.send(MESSAGE.encoded(SENDER))
-        # The connection goes on.
-        await sender.send(other.encoded(SENDER))
+    connection = await transport(server).connect()
+    with pytest.raises(error):
+        await connection.send(MESSAGE.encoded(SENDER))
+    # The connection goes on.
+    await connection.send(other.encoded(SENDER))
+    await connection.close()
     assert [envelope.rcpt_tos for envelope in server.received] == [["bob@school.test"]]
 
 

@@ -65,7 +65,16 @@ async def test_several_relays_share_the_work(crowd: Resources) -> None:
 
 async def test_the_state_is_measured(resources: Resources, relay: Relay) -> None:
     await enqueue(resources, 2, age=100)
-    await relay._measure()
-    assert resources.metrics.jobs_waiting._value.get() == 2
-    assert 100 <= resources.metrics.jobs_oldest._value.get() < 110
-    assert resources.metrics.dead_letters._value.get() == 0
+    await relay.measure()
+    metrics = resources.metrics
+    assert metrics.jobs_waiting.labels(Queue.QUICK)._value.get() == 2
+    assert 100 <= metrics.jobs_oldest.labels(Queue.QUICK)._value.get() < 110
+    assert metrics.jobs_waiting.labels(Queue.MAIL)._value.get() == 0
+    assert metrics.dead_letters._value.get() == 0
+    await run(resources.database, "DELETE FROM jobs")
+    # Not at once again.
+    await relay.measure()
+    assert metrics.jobs_waiting.labels(Queue.QUICK)._value.get() == 2
+    relay._measured_at = 0.0
+    await relay.measure()
+    assert metrics.jobs_waiting.labels(Queue.QUICK)._value.get() == 0
