@@ -68,15 +68,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
             ended_sessions=EndedSessions(database, settings.authentication),
             throttle=Throttle(settings.authentication, metrics),
-<<<<<<< HEAD
-            letters=AccountLetters(settings, postbox),
-            postbox=postbox,
-            outbox=outbox,
-=======
             letters=AccountLetters(settings),
             mailer=mailer,
-            outbox=Outbox(handover, metrics),
->>>>>>> f447a19f3ca5a2c8d9575e5fe814a92a7ac08121
+            outbox=outbox,
             handover=handover,
             notifier=Notifier(outbox, pubsub, metrics),
         )
