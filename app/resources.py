@@ -12,9 +12,8 @@ from app.identity.tokens.ended_sessions import EndedSessions
 from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
-            letters=AccountLetters(settings),
-            mailer=mailer,
-            outbox=outbox,
+from app.mail import Mailer, open_mailer
+from app.notifications.service import Notifier
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
