@@ -13,7 +13,9 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Mailer, open_mailer
+from app.notifications.letters import NotificationLetters
 from app.notifications.service import Notifier
+from app.notifications.unsubscribing import UnsubscribeTokens
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
@@ -37,6 +39,8 @@ class Resources:
     outbox: Outbox
     handover: Handover
     notifier: Notifier
+    unsubscribe_tokens: UnsubscribeTokens
+    notification_letters: NotificationLetters
 
 
 @asynccontextmanager
@@ -44,6 +48,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Raises Unavailable when PostgreSQL cannot be reached; Redis may be away at the start."""
     metrics = Metrics()
     signing_keys = SigningKeys.load(settings)
+    unsubscribe_tokens = UnsubscribeTokens(signing_keys)
     async with AsyncExitStack() as stack:
         database = Database(settings.database, metrics)
         await database.open()
@@ -72,4 +77,6 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             outbox=outbox,
             handover=handover,
             notifier=Notifier(outbox, pubsub, metrics),
+            unsubscribe_tokens=unsubscribe_tokens,
+            notification_letters=NotificationLetters(settings, unsubscribe_tokens),
         )

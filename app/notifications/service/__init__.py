@@ -1,7 +1,7 @@
 """Every rule and write of notifications. The caller's transaction is the unit of work."""
 
 from app.notifications.service.notifying import Notifier, notify
-from app.notifications.service.preferences import Choice, stop_digests, stop_mails, update_preferences
+from app.notifications.service.preferences import Choice, unsubscribe, update_preferences
 from app.notifications.service.reading import mark_all_read, mark_read, mark_read_up_to
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "mark_read",
     "mark_read_up_to",
     "notify",
-    "stop_digests",
-    "stop_mails",
+    "unsubscribe",
     "update_preferences",
 ]

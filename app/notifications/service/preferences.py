@@ -7,6 +7,7 @@ from app.database import Query, Transaction
 from app.errors import DomainError
 from app.identity.actor import Actor
 from app.notifications.kinds import DEFAULTS, NAMES, NotificationKind
+from app.notifications.unsubscribing import DIGEST
 
 LIMIT = 100
 
@@ -51,14 +52,15 @@ async def update_preferences(tx: Transaction, actor: Actor, *, choices: Sequence
     await _change(tx, actor.user_id, choices)
 
 
-async def stop_mails(tx: Transaction, *, user_id: int, kind: NotificationKind) -> None:
-    """No more mails of that kind, at once or in a digest. Nothing happens for an account that is gone."""
-    await _change(tx, user_id, [Choice(kind, mail=False, digest=False)])
+async def unsubscribe(tx: Transaction, *, user_id: int, scope: str) -> None:
+    """No more mails of the kind that `scope` names, at once or in a digest; or no more digests of any kind.
 
-
-async def stop_digests(tx: Transaction, *, user_id: int) -> None:
-    """No more digests of any kind."""
-    await _change(tx, user_id, [Choice(NotificationKind(name), digest=False) for name in NAMES])
+    Nothing happens for an account, or a kind, that is gone.
+    """
+    if scope == DIGEST:
+        await _change(tx, user_id, [Choice(NotificationKind(name), digest=False) for name in NAMES])
+    elif scope in NAMES:
+        await _change(tx, user_id, [Choice(NotificationKind(scope), mail=False, digest=False)])
 
 
 async def _change(tx: Transaction, user_id: int, choices: Sequence[Choice]) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from app.errors import DomainError
 from app.notifications.kinds import KINDS, NotificationKind, text_of
-from app.notifications.service import Choice, stop_digests, stop_mails, update_preferences
+from app.notifications.service import Choice, unsubscribe, update_preferences
+from app.notifications.unsubscribing import DIGEST
 from app.resources import Resources
 from tests.factories.catalog import nothing_written, run
 from tests.factories.identity import make_user
@@ -68,13 +69,14 @@ async def test_stopping_mails(resources: Resources) -> None:
     async with resources.database.transaction() as tx:
         for kind in KINDS:
             await update_preferences(tx, ann.actor, choices=[Choice(kind, digest=True)])
-        await stop_digests(tx, user_id=ann.number)
+        await unsubscribe(tx, user_id=ann.number, scope=DIGEST)
     assert await chosen(resources.database, ann.number) == (True, True, False)
     assert await chosen(resources.database, ann.number, REMOVED) == (True, True, False)
     async with resources.database.transaction() as tx:
         await update_preferences(tx, ann.actor, choices=[Choice(ADDED, digest=True)])
-        await stop_mails(tx, user_id=ann.number, kind=ADDED)
-        await stop_mails(tx, user_id=2**62, kind=ADDED)
+        await unsubscribe(tx, user_id=ann.number, scope=ADDED)
+        await unsubscribe(tx, user_id=ann.number, scope="of_another_release")
+        await unsubscribe(tx, user_id=2**62, scope=ADDED)
     assert await chosen(resources.database, ann.number) == (True, False, False)
     assert await chosen(resources.database, ann.number, REMOVED) == (True, True, False)
     assert await chosen(resources.database, ben.number) == (True, True, False)
