@@ -44,8 +44,8 @@ def arranged(resources: Resources, fatal: str | None) -> None:
         await die_once(resources.database, fatal, "taken")
         return await _facts(database, mails)
 
-    async def send(mailer: Mailer, messages: Sequence[Message]) -> list[Outcome]:
-        outcomes = await _send(mailer, messages)
+    async def send(self: Mailer, messages: Sequence[Message]) -> list[Outcome]:
+        outcomes = await _send(self, messages)
         if next(sent) == THIRD:
             await die_once(resources.database, fatal, "accepted")
         return outcomes
