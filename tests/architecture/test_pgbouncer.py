@@ -111,7 +111,7 @@ def test_the_files_limits_are_the_settings_defaults(name: str, seconds: float) -
 @pytest.fixture
 def variables(redis_url: str) -> Iterator[dict[str, str]]:
     """What the programs need besides the database's address."""
-    with mail_server() as smtp_url:
+    with mail_server() as (smtp_url, _):
         yield {
             "LECTERN_DATABASE_PGBOUNCER": "true",
             "LECTERN_REDIS_URL": redis_url,

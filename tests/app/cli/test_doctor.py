@@ -14,7 +14,7 @@ from tests.support.programs import ROOT, lectern
 
 @pytest.fixture
 def variables(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
-    with mail_server() as smtp_url:
+    with mail_server() as (smtp_url, _):
         yield _healthy(database_url, redis_url, smtp_url, tmp_path)
 
 

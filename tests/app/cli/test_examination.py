@@ -26,7 +26,7 @@ def key_file(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def smtp_url() -> Iterator[str]:
-    with mail_server() as url:
+    with mail_server() as (url, _):
         yield url
 
 

@@ -12,7 +12,7 @@ from app.errors import Unavailable
 from app.jobs import Job
 from app.resources import Resources, open_resources
 from app.settings import Settings
-from tests.workers.dying import die_once
+from tests.workers.surviving.dying import die_once
 
 NOTE = Query("INSERT INTO asked (n) VALUES ($1) ON CONFLICT DO NOTHING RETURNING n", ("n",), {})
 

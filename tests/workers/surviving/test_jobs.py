@@ -4,9 +4,7 @@ import asyncio
 import random
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,106 +13,13 @@ import asyncpg
 import pytest
 
 from app.embedded import EmbeddedPostgres, EmbeddedValkey
-from app.embedded.process import free_port
-from app.identity.tokens import key_sets
-from tests.conftest import make_database, migrate
-from tests.support.programs import ROOT, Program, running
+from tests.conftest import migrate
+from tests.support.programs import ROOT, running
 from tests.support.services import temporary_home
+from tests.workers.surviving.processes import ENQUEUE, TABLES, Workers, counts, done, reached, until
 from tests.workers.test_main import again
 
-ASKING = [sys.executable, str(ROOT / "tests/workers/asking.py")]
-COUNTING = [sys.executable, str(ROOT / "tests/workers/counting.py")]
-ENQUEUE = (
-    "INSERT INTO jobs (name, queue, payload) SELECT 'probe', 'quick', jsonb_build_object('n', n, 'seconds', $2::float)"
-    " FROM generate_series(1, $1::int) AS n"
-)
-
-
-TABLES = "CREATE TABLE effects (n int); CREATE TABLE asked (n int PRIMARY KEY); CREATE TABLE deaths (step text PRIMARY KEY)"
-
-
-@pytest.fixture
-async def scratch(postgres_server: str, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
-    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    url = await make_database(postgres_server, f"surviving_{worker}")
-    await asyncio.to_thread(migrate, url)
-    connection = await asyncpg.connect(url)
-    await connection.execute(TABLES)
-    yield connection, url
-    await connection.close()
-
-
-@pytest.fixture
-def valkey() -> Iterator[EmbeddedValkey]:
-    with temporary_home() as home:
-        server = EmbeddedValkey(home / "valkey", durable=False)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-class Workers:
-    """Started one after the other, each killed by the next."""
-
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self._folder, self.variables = folder, variables
-        self._stack = ExitStack()
-        self._count = 0
-        self.program: Program | None = None
-
-    def start(self) -> Program:
-        self._count += 1
-        folder = self._folder / str(self._count)
-        folder.mkdir()
-        program = self._stack.enter_context(
-            running(COUNTING, folder, **self.variables, LECTERN_WORKER_PORT=str(free_port()))
-        )
-        program.wait_for(lambda: "the worker runs" in program.output, "worker")
-        self.program = program
-        return program
-
-    def kill(self) -> None:
-        assert self.program is not None
-        self.program.send(signal.SIGKILL)
-        self.program.end()
-
-    def close(self) -> None:
-        self._stack.close()
-
-
-@pytest.fixture
-def workers(scratch: Any, valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Workers]:
-    made = Workers(
-        tmp_path,
-        {
-            "LECTERN_DATABASE_URL": scratch[1],
-            "LECTERN_REDIS_URL": valkey.url,
-            "LECTERN_SIGNING_KEYS": key_sets.dump(dict([key_sets.generate()])),
-        },
-    )
-    yield made
-    made.close()
-
-
-async def counts(connection: Any) -> tuple[int, int, int]:
-    """(effects, different ones, jobs that wait)."""
-    row = await connection.fetchrow(
-        "SELECT count(*) AS all, count(DISTINCT n) AS distinct, (SELECT count(*) FROM jobs) AS waiting FROM effects"
-    )
-    return tuple(row)
-
-
-async def until(check: Callable[[], Any], patience: float = 40) -> None:
-    deadline = time.monotonic() + patience
-    while not await check():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.1)
-
-
-async def done(connection: Any, number: int) -> bool:
-    return (await counts(connection))[2] == 0 or (await counts(connection))[0] > number
+ASKING = [sys.executable, str(ROOT / "tests/workers/surviving/asking.py")]
 
 
 async def test_killed_workers_leave_each_effect_once(scratch: Any, workers: Workers) -> None:
@@ -130,11 +35,6 @@ async def test_killed_workers_leave_each_effect_once(scratch: Any, workers: Work
     workers.start()
     await until(lambda: done(connection, 150))
     assert await counts(connection) == (150, 150, 0)
-
-
-async def reached(connection: Any, wanted: int) -> bool:
-    effects, _, waiting = await counts(connection)
-    return effects >= wanted or waiting == 0
 
 
 async def test_an_emptied_redis_loses_nothing(scratch: Any, workers: Workers, valkey: EmbeddedValkey) -> None:
@@ -153,12 +53,17 @@ async def test_an_emptied_redis_loses_nothing(scratch: Any, workers: Workers, va
     assert await counts(connection) == (100, 100, 0)
 
 
-async def test_redis_away_and_back(scratch: Any, workers: Workers, valkey: EmbeddedValkey) -> None:
+@pytest.mark.parametrize("seconds", [0, 60])
+async def test_redis_away_and_back(
+    seconds: float, scratch: Any, workers: Workers, valkey: EmbeddedValkey
+) -> None:
     connection, _ = scratch
     program = workers.start()
     valkey.stop()
     await connection.execute(ENQUEUE, 20, 0)
     program.wait_for(lambda: "jobs wait for the relay" in program.output, "outage")
+    # Longer than any client of Redis tries by itself.
+    await asyncio.sleep(seconds)
     with again(valkey):
         await connection.execute("UPDATE jobs SET handed_over_at = NULL")
         await until(lambda: done(connection, 20))

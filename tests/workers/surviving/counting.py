@@ -1,11 +1,13 @@
 """A worker as `lectern worker` runs it, whose probe writes a row in the transaction that records its end.
 
-A lost attempt counts as lost after two seconds instead of forty.
+A lost attempt counts as lost after two seconds instead of forty. With an argument, it dies once with that step behind it:
+`mailed`, when a mail server has taken a mail.
 """
 
 import asyncio
 import logging
 import signal
+import sys
 from dataclasses import replace
 
 from app.jobs import HANDLING, Job
@@ -13,7 +15,8 @@ from app.outbox import Claim, claims, relay
 from app.resources import Resources
 from app.settings import Settings
 from app.telemetry import configure_logging
-from tests.workers.dying import die_once
+from tests.workers.surviving.dying import die_once
+from workers.identity import send_account_mail
 from workers.main import Stop, run
 
 
@@ -27,16 +30,21 @@ async def count(resources: Resources, claim: Claim) -> None:
     await die_once(resources.database, fatal, "recorded")
 
 
+async def mail(resources: Resources, claim: Claim) -> None:
+    await send_account_mail(resources, claim)
+    await die_once(resources.database, next(iter(sys.argv[1:]), None), "mailed")
+
+
 async def main() -> None:
-    HANDLING[Job.PROBE] = replace(HANDLING[Job.PROBE], limit=1.0)
+    for job in (Job.PROBE, Job.SEND_ACCOUNT_MAIL):
+        HANDLING[job] = replace(HANDLING[job], limit=1.0)
     claims.MARGIN = 1.0
     relay.INTERVAL = 0.2
     stop = Stop()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask)
     ready = logging.getLogger("counting").info
-    await run(
-        Settings(), stop, schedule=(), handlers={Job.PROBE: count}, ready=lambda: ready("the worker runs")
-    )
+    handlers = {Job.PROBE: count, Job.SEND_ACCOUNT_MAIL: mail}
+    await run(Settings(), stop, schedule=(), handlers=handlers, ready=lambda: ready("the worker runs"))
 
 
 if __name__ == "__main__":
