@@ -1,4 +1,4 @@
-"""A worker as `lectern worker` runs it, that dies once at a step of sending mails: `python mailing.py [STEP]`.
+"""A worker as `lectern worker` runs it, that dies once at a step of sending mails: `python notifying.py [STEP]`.
 
 taken     it has taken a batch, and sent nothing of it
 accepted  the server has accepted the third mail, and nothing of it is recorded
@@ -27,7 +27,7 @@ from app.outbox import Claim, claims, relay
 from app.resources import Resources
 from app.settings import Settings
 from app.telemetry import configure_logging
-from tests.workers.dying import die_once
+from tests.workers.surviving.dying import die_once
 from workers import notifications
 from workers.main import Stop, run
 from workers.schedule import Cron
@@ -84,7 +84,7 @@ async def main(fatal: str | None = None) -> None:
         stop,
         schedule=[Cron("send-notification-mails", notifications.look_for_due_mails, every=every_second)],
         handlers={job: send_mails},
-        ready=lambda: logging.getLogger("mailing").info("the worker runs"),
+        ready=lambda: logging.getLogger("notifying").info("the worker runs"),
     )
 
 
