@@ -43,7 +43,7 @@ HANDLING: dict[Job, Handling] = {
     Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.PROBE: Handling(),
-    Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=120.0),
+    Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
 }
 
 

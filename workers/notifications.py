@@ -1,14 +1,21 @@
 """Jobs of notifications."""
 
+import asyncio
+import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.errors import Unavailable
 from app.jobs import Job
 from app.notifications import reads
 from app.notifications.service import digests, housekeeping, mailing
 from app.notifications.service.notifying import ONE_SENDER
 from app.outbox import Claim
 from app.resources import Resources
+
+INTERVAL = 10.0  # seconds between two looks at what waits
+
+_log = logging.getLogger("lectern.worker")
 
 
 async def send_mails(resources: Resources, claim: Claim) -> None:
@@ -25,13 +32,23 @@ async def send_mails(resources: Resources, claim: Claim) -> None:
 
 async def look_for_due_mails(resources: Resources) -> int:
     """Asks for those that are to be tried again, and those whose sender had just ended. Returns how many are due."""
-    waiting = await reads.mails_waiting(resources.database)
-    resources.metrics.notification_mails_due.set(waiting["due"])
-    resources.metrics.notification_mails_oldest.set(waiting["oldest"])
-    if waiting["due"]:
+    due = int((await reads.mails_waiting(resources.database))["due"])
+    if due:
         async with resources.database.transaction() as tx:
             await resources.outbox.enqueue(tx, Job.SEND_NOTIFICATION_MAILS, {}, key=ONE_SENDER)
-    return int(waiting["due"])
+    return due
+
+
+async def watch_mails(resources: Resources) -> None:
+    """Measures until it is cancelled. Each worker does: the number of one that no longer looks would stand for ever."""
+    while True:
+        try:
+            waiting = await reads.mails_waiting(resources.database)
+            resources.metrics.notification_mails_due.set(waiting["due"])
+            resources.metrics.notification_mails_oldest.set(waiting["oldest"])
+        except Unavailable as error:
+            _log.warning("mails about notifications are not counted: %s", error)
+        await asyncio.sleep(INTERVAL)
 
 
 async def send_digests(resources: Resources) -> int:

@@ -1,19 +1,18 @@
 """What comes by the clock for notifications, and the job that sends their mails."""
 
+import asyncio
 from typing import Any
 
+from app.errors import Unavailable
 from app.notifications import reads
-from app.notifications.service import Choice, housekeeping, update_preferences
+from app.notifications.service import Choice, housekeeping, mailing, update_preferences
 from app.resources import Resources
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
 from tests.factories.notifications import ADDED, tell
 from tests.support.mailbox import mails
+from workers import notifications
 from workers.notifications import forget_notifications, look_for_due_mails, send_digests
-
-
-def gauge(resources: Resources, name: str) -> float | None:
-    return resources.metrics.registry.get_sample_value(f"lectern_notification_mails_{name}")
 
 
 async def test_what_is_due_is_looked_for(resources: Resources) -> None:
@@ -23,15 +22,72 @@ async def test_what_is_due_is_looked_for(resources: Resources) -> None:
     await tell(resources, ann.number)
     # As after an attempt that was lost, or told to come again.
     await run(resources.database, "DELETE FROM jobs")
-    await run(resources.database, "UPDATE notification_mails SET due_at = now() - interval '5 minutes'")
     assert await look_for_due_mails(resources) == 1
-    assert gauge(resources, "due") == 1
-    oldest = gauge(resources, "oldest_seconds")
-    assert oldest is not None
-    assert oldest >= 300
     assert len(await mails(resources)) == 1
     assert await look_for_due_mails(resources) == 0
-    assert gauge(resources, "due") == 0
+
+
+async def test_what_comes_while_a_batch_is_sent_is_sent_after_it(
+    resources: Resources, monkeypatch: Any
+) -> None:
+    """Whoever tells asks for no second sender while one runs: it asks itself before it ends."""
+    ann = await make_user(resources.database)
+    await tell(resources, ann.number)
+    send_batch, batches = mailing.send_batch, 0
+
+    async def interrupted(sending: mailing.Sending) -> None:
+        nonlocal batches
+        await send_batch(sending)
+        batches += 1
+        if batches < 3:
+            await tell(resources, ann.number)
+            assert len(await run(resources.database, "SELECT id FROM jobs")) == 1
+
+    monkeypatch.setattr(mailing, "send_batch", interrupted)
+    assert len(await mails(resources)) == 3
+    assert batches == 3
+    assert await run(resources.database, "SELECT id FROM jobs") == []
+
+
+def gauges(resources: Resources) -> tuple[float, float]:
+    values = [
+        resources.metrics.registry.get_sample_value(f"lectern_notification_mails_{name}")
+        for name in ("due", "oldest_seconds")
+    ]
+    return values[0] or 0.0, values[1] or 0.0
+
+
+async def test_what_waits_is_measured(resources: Resources, monkeypatch: Any) -> None:
+    ann = await make_user(resources.database)
+    await tell(resources, ann.number)
+    await run(resources.database, "UPDATE notification_mails SET due_at = now() - interval '5 minutes'")
+    monkeypatch.setattr(notifications, "INTERVAL", 0.01)
+    outage, looks = True, asyncio.Queue[None]()
+    measured = reads.mails_waiting
+
+    async def waiting(connection: Any) -> Any:
+        nonlocal outage
+        looks.put_nowait(None)
+        if outage:
+            outage = False
+            raise Unavailable("Not now.")
+        return await measured(connection)
+
+    monkeypatch.setattr(reads, "mails_waiting", waiting)
+    task = asyncio.create_task(notifications.watch_mails(resources))
+    for _ in range(3):
+        await looks.get()
+    due, oldest = gauges(resources)
+    assert due == 1
+    assert oldest >= 300
+    await run(resources.database, "UPDATE notification_mails SET state = 'sent'")
+    while not looks.empty():
+        looks.get_nowait()
+    for _ in range(3):
+        await looks.get()
+    assert gauges(resources) == (0, 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_digests_are_made_once_a_day(resources: Resources) -> None:

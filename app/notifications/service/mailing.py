@@ -22,10 +22,10 @@ from app.notifications.models import MailState
 from app.telemetry import Metrics
 
 BATCH = 100
-LEASE = timedelta(seconds=140)
+LEASE = timedelta(seconds=200)
 """For which what was taken is left alone: longer than the job that takes it may run."""
 PATIENCE = 60.0
-"""Seconds after which no further mail of a batch is begun: a silent server takes 15 for each."""
+"""Seconds after which no further mail of a batch is begun: a silent server may take a minute for each."""
 TRIES = 20
 GIVEN_UP_AFTER = timedelta(hours=24)
 _FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=2)

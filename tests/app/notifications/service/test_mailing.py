@@ -12,6 +12,7 @@ from app.notifications.service import Choice, mailing, unsubscribe, update_prefe
 from app.notifications.service.mailing import Sending, send_batch
 from app.outbox.claims import MARGIN
 from app.resources import Resources
+from app.settings import MailSettings
 from app.telemetry import StatementCount, statements
 from tests.factories.catalog import run
 from tests.factories.identity import MadeUser, make_user
@@ -251,4 +252,4 @@ async def test_a_batch_is_bounded(resources: Resources, monkeypatch: pytest.Monk
 
 def test_the_lease_outlasts_the_job() -> None:
     limit = HANDLING[Job.SEND_NOTIFICATION_MAILS].limit
-    assert mailing.LEASE.total_seconds() > limit + MARGIN > mailing.PATIENCE + 3 * 15
+    assert mailing.LEASE.total_seconds() > limit + MARGIN > mailing.PATIENCE + 6 * MailSettings().mail_timeout
