@@ -28,6 +28,8 @@ class Job(StrEnum):
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
     SEND_NOTIFICATION_MAILS = "send_notification_mails"
     """Sends a batch of the mails that are due; asks for itself while there are more."""
+    RUN_OPERATION = "run_operation"
+    """The work of an operation, which its owner can watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,20 @@ class Handling:
     queue: Queue = Queue.QUICK
     limit: float = 30.0
     tries: int = 8
+    lease: float | None = None
+    """Seconds after which an attempt counts as lost unless it says that it lives; by default a little over `limit`."""
 
+
+OPERATION_LIMIT = 4 * 3600.0
+"""Seconds that one attempt at an operation may take."""
 
 HANDLING: dict[Job, Handling] = {
     Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.PROBE: Handling(),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
+    # Hours, but a dead worker's operation goes on elsewhere after half a minute.
+    Job.RUN_OPERATION: Handling(queue=Queue.SLOW, limit=OPERATION_LIMIT + 60, lease=30.0),
 }
 
 
@@ -58,3 +67,10 @@ CONSUMERS: dict[Event, tuple[Job, ...]] = {
     Event.PROBED: (Job.PROBE,),
 }
 """Each hears of an event once, whatever is repeated: its job's effect and the note that it heard are one transaction."""
+
+
+class OperationKind(StrEnum):
+    """Every kind of long work that its owner can watch. Names are stored, like those of jobs."""
+
+    IMPORT_CATALOG = "import_catalog"
+    IMPORT_CURRICULUM = "import_curriculum"

@@ -121,6 +121,31 @@ class Metrics:
         self.dead_letters = Gauge(
             "lectern_dead_letters", "Jobs that failed too often.", registry=self.registry
         )
+        self.operations_ended = Counter(
+            "lectern_operations_ended_total",
+            "Operations that ended in a worker, by outcome.",
+            ("kind", "outcome"),
+            registry=self.registry,
+        )
+        self.operation_run_seconds = Histogram(
+            "lectern_operation_run_seconds",
+            "Seconds from an operation's first attempt to its end.",
+            ("kind",),
+            buckets=(0.1, 1, 5, 30, 120, 600, 1800, 3600, 14400),
+            registry=self.registry,
+        )
+        self.operations_open = Gauge(
+            "lectern_operations_open",
+            "Operations that have not ended.",
+            ("kind", "state"),
+            registry=self.registry,
+        )
+        self.operations_oldest = Gauge(
+            "lectern_operations_oldest_seconds",
+            "Seconds since the oldest of them was asked for.",
+            ("kind", "state"),
+            registry=self.registry,
+        )
         self.throttled = Counter(
             "lectern_attempts_throttled_total",
             "Attempts refused because there had been too many.",

@@ -18,7 +18,7 @@ _MAXIMUM = 2**63 - 1  # bigint
 _LIST_LIMIT = 1000
 
 node_loaders: dict[str, tuple[Callable[[Loaders], Any], Callable[[Any], Any]]] = {}
-keyed_by_uuid: set[str] = set()
+_keyed_by_uuid: set[str] = set()
 
 
 @strawberry.interface(description="Anything with a global id.")
@@ -27,23 +27,23 @@ class Node:
     id: strawberry.ID = field(description="Opaque, unique among all objects, stable.")
 
 
-def is_node(loader: Callable[[Loaders], Any], *, key: type[int | UUID] = int) -> Callable[[Class], Class]:
+def is_node(loader: Callable[[Loaders], Any], *, key: type = int) -> Callable[[Class], Class]:
     """Makes a type reachable through `node(id:)` by the loader that its edges use, and so under the same rules.
 
-    `key` is what the loader takes.
+    `key`: what its objects are numbered with, int or UUID.
     """
 
     def register(cls: Class) -> Class:
-        node_loaders[cls.__name__] = (loader, cls.of)  # type: ignore[attr-defined]
         if key is UUID:
-            keyed_by_uuid.add(cls.__name__)
+            _keyed_by_uuid.add(cls.__name__)
+        node_loaders[cls.__name__] = (loader, cls.of)  # type: ignore[attr-defined]
         return cls
 
     return register
 
 
 def global_id(type_name: str, key: int | UUID) -> strawberry.ID:
-    """The id of an object: its type, and the number or UUID that it has in the database."""
+    """The id of an object, by its number or its UUID."""
     return global_id_of(f"{type_name}:{key}")
 
 
@@ -56,31 +56,42 @@ def subject_of(identifier: str) -> str | None:
     """The same name back, for any id of ours; None for anything else."""
     if (session_id := session_of(identifier)) is not None:
         return f"Session:{session_id}"
-    parsed = parse_global_id(identifier)
-    return None if parsed is None or parsed[0] not in node_loaders else f"{parsed[0]}:{parsed[1]}"
-
-
-def session_of(identifier: str) -> UUID | None:
-    """The session behind an id; None for any other id."""
-    return uuid_of("Session", identifier)
-
-
-def uuid_of(type_name: str, identifier: str) -> UUID | None:
-    """The UUID behind an id of that very type; None for any other id."""
-    try:
-        found, _, text = b64decode(identifier, validate=True).decode("ascii").partition(":")
-        return UUID(text) if found == type_name else None
-    except ValueError:
-        return None
+    parsed = node_key(identifier)
+    return None if parsed is None else f"{parsed[0]}:{parsed[1]}"
 
 
 def node_key(identifier: str) -> tuple[str, int | UUID] | None:
     """Type name and key of what `node(id:)` may find; None for any other id."""
-    for type_name in keyed_by_uuid:
-        if (key := uuid_of(type_name, identifier)) is not None:
-            return type_name, key
     parsed = parse_global_id(identifier)
-    return None if parsed is None or parsed[0] not in node_loaders or parsed[0] in keyed_by_uuid else parsed
+    if parsed is not None:
+        return parsed if parsed[0] in node_loaders.keys() - _keyed_by_uuid else None
+    return next(
+        (
+            (type_name, key)
+            for type_name in _keyed_by_uuid
+            if (key := uuid_of(type_name, identifier)) is not None
+        ),
+        None,
+    )
+
+
+def uuid_of(type_name: str, identifier: str) -> UUID | None:
+    """The UUID behind an id of that very type, as we write it; None for any other id."""
+    try:
+        named, _, text = b64decode(identifier, validate=True).decode("ascii").partition(":")
+        key = UUID(text)
+    except ValueError:
+        return None
+    return key if named == type_name and str(key) == text else None
+
+
+def session_of(identifier: str) -> UUID | None:
+    """The session behind an id; None for any other id."""
+    try:
+        type_name, _, text = b64decode(identifier, validate=True).decode("ascii").partition(":")
+        return UUID(text) if type_name == "Session" else None
+    except ValueError:
+        return None
 
 
 def parse_global_id(identifier: str) -> tuple[str, int] | None:

@@ -17,6 +17,8 @@ from graphql_schema.identity.mutations import IdentityMutations
 from graphql_schema.identity.queries import IdentityQueries
 from graphql_schema.node import Node, node_key, node_loaders
 from graphql_schema.notifications.mutations import NotificationsMutations
+from graphql_schema.operations.mutations import OperationMutations
+from graphql_schema.operations.queries import OperationQueries
 from graphql_schema.pagination import PAGE_LIMIT
 from graphql_schema.permissions import PUBLIC
 from graphql_schema.scalars import DateTime
@@ -50,7 +52,7 @@ def _nodes(
 
 
 @strawberry.type(description="Reading.")
-class Query(CatalogQueries, IdentityQueries, ViewerQuery):
+class Query(CatalogQueries, IdentityQueries, OperationQueries, ViewerQuery):
     node: Node | None = strawberry.field(
         resolver=_node,
         description="Any object by its global id; null when there is none, or none for you.",
@@ -66,7 +68,7 @@ class Query(CatalogQueries, IdentityQueries, ViewerQuery):
 @strawberry.type(
     description="Writing. Root fields run one after the other, each in a transaction of its own."
 )
-class Mutation(IdentityMutations, NotificationsMutations, CatalogMutations):
+class Mutation(IdentityMutations, OperationMutations, NotificationsMutations, CatalogMutations):
     pass
 
 

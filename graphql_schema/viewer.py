@@ -9,13 +9,14 @@ from graphql_schema.context import Info
 from graphql_schema.identity.types import IdentityViewer
 from graphql_schema.node import global_id
 from graphql_schema.notifications.queries import NotificationsViewer
+from graphql_schema.operations.queries import OperationViewer
 from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
 
 
 @strawberry.type(description="The one who asks.")
 @policy(PUBLIC)
-class Viewer(IdentityViewer, CatalogViewer, NotificationsViewer):
+class Viewer(IdentityViewer, OperationViewer, CatalogViewer, NotificationsViewer):
     @classmethod
     def of(cls, row: Row) -> Self:
         """From the row of the account."""

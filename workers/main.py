@@ -25,6 +25,7 @@ from app.outbox import Relay
 from app.outbox.handover import FUNCTION, queue_name
 from app.resources import Resources, open_resources
 from app.settings import Settings
+from workers import operations
 from workers.clock import Clock, run_scheduled
 from workers.handlers import HANDLERS
 from workers.notifications import watch_mails
@@ -71,6 +72,7 @@ async def run(
         _beside(Relay(resources.database, resources.handover, resources.metrics).run()),
         _beside(Clock(resources, schedule).run()),
         _beside(watch_mails(resources)),
+        _beside(operations.measure(resources)),
     ):
         ready()
         away = False
@@ -194,7 +196,8 @@ def _job_worker(
         except Exception:  # noqa: BLE001 - arq ends the whole worker for some
             _log.exception("an attempt at a job broke off")
 
-    longest = max((handling.limit for handling in HANDLING.values()), default=0.0)
+    # Of this queue: how long arq remembers a job whose worker died depends on it.
+    longest = max((handling.limit for handling in HANDLING.values() if handling.queue == queue), default=0.0)
     return _Worker(
         resources,
         status,

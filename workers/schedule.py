@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.resources import Resources
-from workers import identity, notifications, outbox, partitions
+from workers import identity, notifications, operations, outbox, partitions
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +46,8 @@ SCHEDULE: tuple[Cron, ...] = (
     Cron("send-notification-mails", notifications.look_for_due_mails, every=_minutes(1)),
     Cron("send-digests", notifications.send_digests, every=_DAY, at=6 * _HOUR + _minutes(7)),
     Cron("forget-notifications", notifications.forget_notifications, every=_DAY, at=4 * _HOUR + _minutes(27)),
+    Cron("end-lost-operations", operations.end_lost, every=_minutes(2)),
     Cron("make-partitions", partitions.make_partitions, every=_DAY, at=3 * _HOUR + _minutes(47)),
     Cron("forget-job-records", outbox.forget_job_records, every=_DAY, at=4 * _HOUR + _minutes(7)),
+    Cron("forget-operations", operations.forget_operations, every=_DAY, at=4 * _HOUR + _minutes(17)),
 )

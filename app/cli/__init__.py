@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from typer.core import TyperGroup
 
-from app.cli import dev, doctor, import_command, jobs, keys, migrate, psql, serve, user, worker
+from app.cli import dev, doctor, import_command, jobs, keys, migrate, operations, psql, serve, user, worker
 from app.cli.refusal import Refused
 from app.embedded import EmbeddedError
 from app.errors import DomainError, Unavailable
@@ -54,6 +54,7 @@ app.command(name="psql")(psql.psql)
 app.add_typer(user.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(operations.app, name="operations")
 app.add_typer(import_command.app, name="import")
 
 

@@ -16,6 +16,7 @@ from app.catalog.importing import (
     import_catalog,
     parse_columns,
 )
+from app.cli.import_background import Background, Owner, ask_for_import, refuse_owner
 from app.cli.import_curriculum import curriculum
 from app.cli.import_running import (
     checked_status,
@@ -29,6 +30,7 @@ from app.cli.import_running import (
 )
 from app.cli.refusal import refusals
 from app.database import Database
+from app.jobs import OperationKind
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(curriculum)
@@ -66,6 +68,8 @@ def catalog(  # noqa: PLR0917 - a command's options, given by name
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all refused rows there, as CSV.")
     ] = None,
+    background: Background = False,
+    owner: Owner = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Import courses; run again, it changes only what has changed in the file.
@@ -84,17 +88,22 @@ def catalog(  # noqa: PLR0917 - a command's options, given by name
     went away half-way.
     """
     with refusals():
-        new_status = checked_status(status)
-        with import_refusals(), report_file(report, file) as opened_report:
+        with import_refusals():
             options = ImportOptions(
                 columns=parse_columns(columns or []),
                 key=key,
                 source=source,
-                status=new_status,
+                status=checked_status(status),
                 instructor=instructor,
                 delimiter="\t" if delimiter.lower() in {"tab", "\\t"} else delimiter,
                 encoding=encoding,
             )
+            if background:
+                kind = OperationKind.IMPORT_CATALOG
+                ask_for_import(kind, file, asdict(options), report=report, owner=owner, as_json=as_json)
+                return
+        refuse_owner(owner)
+        with import_refusals(), report_file(report, file) as opened_report:
             result = ImportResult(Refusals(opened_report))
             # By bytes, since nobody knows a file's rows before its end.
             progress = progress_bar(DownloadColumn(), shown=not as_json)

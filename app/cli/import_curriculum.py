@@ -16,6 +16,7 @@ from app.catalog.importing.curriculum import (
     import_curriculum,
 )
 from app.catalog.importing.writing import Tally
+from app.cli.import_background import Background, Owner, ask_for_import, refuse_owner
 from app.cli.import_running import (
     checked_status,
     end,
@@ -28,6 +29,7 @@ from app.cli.import_running import (
 )
 from app.cli.refusal import refusals
 from app.database import Database
+from app.jobs import OperationKind
 
 
 def curriculum(  # noqa: PLR0917 - a command's options, given by name
@@ -43,6 +45,8 @@ def curriculum(  # noqa: PLR0917 - a command's options, given by name
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write everything refused there, as CSV.")
     ] = None,
+    background: Background = False,
+    owner: Owner = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Import course trees; run again, it changes only what has changed in the archive.
@@ -64,9 +68,15 @@ def curriculum(  # noqa: PLR0917 - a command's options, given by name
     went away half-way. What an archive holds and Lectern has no place for is counted, and refuses nothing.
     """
     with refusals():
-        new_status = checked_status(status)
+        named = {"source": source, "status": checked_status(status), "instructor": instructor}
+        if background:
+            with import_refusals():
+                kind = OperationKind.IMPORT_CURRICULUM
+                ask_for_import(kind, file, named, report=report, owner=owner, as_json=as_json)
+                return
+        refuse_owner(owner)
         with import_refusals(), report_file(report, file) as opened_report:
-            options = CurriculumOptions(source=source, status=new_status, instructor=instructor)
+            options = CurriculumOptions(source=source, status=checked_status(status), instructor=instructor)
             result = CurriculumResult(Refusals(opened_report, place_name="place"))
             progress = progress_bar(MofNCompleteColumn(), shown=not as_json)
 

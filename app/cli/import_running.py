@@ -36,7 +36,7 @@ def run_import(
     work: Callable[[Database], Awaitable[None]], progress: Progress, summary: Callable[[], str]
 ) -> None:
     """Runs the import against the database of the settings; `summary` says what is in when it is stopped half-way."""
-    settings = _batch(connected_settings().database)
+    settings = connected_settings().database.for_batches()
     try:
         asyncio.run(_with_database(settings, work, progress))
     except (KeyboardInterrupt, Unavailable) as error:
@@ -55,14 +55,6 @@ async def _with_database(
             await work(database)
     finally:
         await database.close()
-
-
-def _batch(settings: DatabaseSettings) -> DatabaseSettings:
-    """A pool whose statements, and waits for other imports' chunks, may take as long as a batch's."""
-    longer = settings.batch_statement_timeout
-    return settings.model_copy(
-        update={"pool_size": 1, "statement_timeout": longer, "lock_timeout": longer, "pool_wait": longer}
-    )
 
 
 def progress_bar(count: ProgressColumn, *, shown: bool) -> Progress:

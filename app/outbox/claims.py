@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from app.database import Database, Query, Transaction
-from app.jobs import HANDLING, Job
+from app.jobs import HANDLING, Handling, Job
 
 MARGIN = 10.0
-"""Seconds beyond a job's limit after which a claim counts as lost: its process is dead or cut off."""
+"""Seconds beyond a job's limit after which a claim without a lease counts as lost: its process is dead or cut off."""
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 600.0
 
@@ -36,6 +36,11 @@ _BURY = Query(
     " ON CONFLICT (id) DO UPDATE SET tries = excluded.tries, error = excluded.error, traceback = excluded.traceback,"
     " failed_at = now() RETURNING id",
     ("id", "fence", "error", "traceback"),
+    {},
+)
+_EXTEND = Query(
+    "UPDATE jobs SET due_at = clock_timestamp() + $3 WHERE id = $1 AND fence = $2 RETURNING id",
+    ("id", "fence", "lease"),
     {},
 )
 _HEARD = Query(
@@ -84,6 +89,14 @@ class Claim:
             yield tx
         self.finished = True
 
+    async def extend(self, tx: Transaction) -> None:
+        """Says that this attempt lives: its lease begins anew. What `tx` writes besides counts for this attempt alone.
+        Raises Fenced.
+        """
+        lease = timedelta(seconds=_lease(HANDLING[Job(self.name)]))
+        if not await tx.fetch(_EXTEND, id=self.id, fence=self.fence, lease=lease):
+            raise Fenced
+
     async def try_again(self, delay: float, error: str, *, uncounted: bool = False) -> None:
         """Waits `delay` seconds at least. `uncounted`: the attempt was not the job's fault."""
         await self.database.fetch(
@@ -109,13 +122,17 @@ async def claim_job(database: Database, job_id: UUID) -> Claim | None:
     rows = await database.fetch(
         _CLAIM,
         id=job_id,
-        limits={job.value: handling.limit + MARGIN for job, handling in HANDLING.items()},
+        limits={job.value: _lease(handling) for job, handling in HANDLING.items()},
         unknown=PARKED,
     )
     if not rows:
         return None
     row = rows[0]
     return Claim(database, **row)
+
+
+def _lease(handling: Handling) -> float:
+    return handling.limit + MARGIN if handling.lease is None else handling.lease
 
 
 def backoff(tries: int, chance: float) -> float:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from app.database import Query, Transaction
+from app.database import Fetch, Query, Transaction
 from app.jobs import CONSUMERS, HANDLING, Event, Job
 from app.outbox.handover import Handover
 from app.telemetry import Metrics
@@ -16,12 +16,18 @@ _INSERT = Query(
     ("id", "name", "queue", "payload", "delay", "event_id"),
     {},
 )
+_WAITING = Query("SELECT id FROM jobs WHERE id = ANY($1::uuid[])", ("ids",), {})
 _AT_ONCE = timedelta(0)
 
 
 def job_id_of(job: Job, key: str) -> UUID:
     """The same for the same job and key, always."""
     return uuid5(_NAMESPACE, f"{job}:{key}")
+
+
+async def waiting_jobs(connection: Fetch, ids: list[UUID]) -> set[UUID]:
+    """Those of the jobs that are not done: they wait, run, or will be tried again."""
+    return {row["id"] for row in await connection.fetch(_WAITING, ids=ids)}
 
 
 class Outbox:

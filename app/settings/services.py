@@ -1,5 +1,7 @@
 """Groups of settings that concern what Lectern stands on: the database, Redis, mail."""
 
+from typing import Self
+
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
@@ -38,6 +40,13 @@ class DatabaseSettings(BaseSettings):
         description="The address is that of a PgBouncer in transaction mode. No statement is kept prepared, and the time "
         "limits are those that PgBouncer sets.",
     )
+
+    def for_batches(self) -> Self:
+        """One connection whose statements, and waits for others' chunks, may take as long as an import's."""
+        longer = self.batch_statement_timeout
+        return self.model_copy(
+            update={"pool_size": 1, "statement_timeout": longer, "lock_timeout": longer, "pool_wait": longer}
+        )
 
 
 class RedisSettings(BaseSettings):

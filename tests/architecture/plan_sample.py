@@ -7,6 +7,7 @@ USERS, COURSES, MODULES, LESSONS, VIDEOS = 20_000, 30_000, 100_000, 300_000, 100
 SESSIONS = 60_000
 AUDIT_ENTRIES = 200_000
 NOTIFICATIONS = 300_000
+OPERATIONS = 60_000
 INSTRUCTORS = 500
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
 TOLD_OFTEN = 2
@@ -111,6 +112,15 @@ STATEMENTS = (
     SELECT id, recipient_id, ARRAY[id], CASE WHEN position % 1000 = 0 THEN 'due' ELSE 'sent' END,
            now() - interval '1 minute'
     FROM notifications
+    """,
+    # Nearly all of them have ended, long ago; one account has asked for very many.
+    f"""
+    INSERT INTO operations (id, kind, owner_id, state, arguments, finished_at)
+    SELECT uuidv7((i - {OPERATIONS}) * interval '1 minute'), 'import_catalog',
+           CASE WHEN i % 4 = 0 THEN {BUSY_INSTRUCTOR} ELSE 1 + i % {USERS} END,
+           CASE WHEN i > {OPERATIONS} - 40 THEN 'running' ELSE 'succeeded' END, '{{}}',
+           CASE WHEN i <= {OPERATIONS} - 40 THEN now() END
+    FROM generate_series(1, {OPERATIONS}) AS i
     """,
     "ANALYZE",
 )

@@ -17,6 +17,7 @@ from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
 from app.identity.reads import AuditFilter
 from app.notifications import reads as notifications
+from app.operations import reads as operations
 from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY, TOLD_OFTEN
 
 
@@ -143,6 +144,20 @@ EXAMPLES = (
     ),
     Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": None}),
     Example(catalog.lessons_of_modules, {"keys": MODULE_KEYS, "first": 13, "after": (1, 0, 1, 100_001)}),
+    *(
+        Example(
+            operations.visible_operations,
+            {"ids": [uuid_of(datetime.now(UTC) - timedelta(minutes=n)) for n in range(100)], "actor": actor},
+        )
+        for actor in ACTORS
+    ),
+    *(
+        Example(operations.operations_of_owner, {"owner_id": owner, "first": 51, "after": after})
+        for owner in (BUSY_INSTRUCTOR, 77)
+        for after in (None, _MID_SPAN)
+    ),
+    *(Example(operations.latest_operations, {"first": 100, "only_open": only}) for only in (False, True)),
+    Example(operations.open_sums, {}),
     *_pages(),
     Example(catalog.courses_taught_by, {"user_id": BUSY_INSTRUCTOR, "first": 51, "after": None}),
     Example(

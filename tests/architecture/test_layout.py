@@ -123,6 +123,7 @@ def test_schema_folders_hold_parts_of_domains() -> None:
                 "running",
                 "clock",
                 "outbox",
+                "imports",
             },
         ),
     ],

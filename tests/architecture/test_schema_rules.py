@@ -26,6 +26,7 @@ BOUNDED_LISTS = {
     "Course.instructors": "at most 100 by rule: app/catalog/service/courses.py",
     "Course.modules": "at most 100 by rule: app/catalog/service/modules.py",
     "Course.skills": "set by imports alone, at most 100: app/catalog/importing/rows.py",
+    "Operation.result": "at most 50 by rule: app/operations/service.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "Query.nodes": "as many as ids, at most 100: graphql_schema/schema.py",
     "UpdateNotificationPreferencesPayload.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
@@ -34,7 +35,16 @@ BOUNDED_LISTS = {
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
-WITHOUT_ID = {"PageInfo", "UserError", "AuthenticationSession", "Query", "Mutation", "Subscription"}
+WITHOUT_ID = {
+    "PageInfo",
+    "UserError",
+    "AuthenticationSession",
+    "OperationFigure",
+    "OperationError",
+    "Query",
+    "Mutation",
+    "Subscription",
+}
 
 
 def fields() -> Iterator[tuple[GraphQLObjectType | GraphQLInterfaceType, str, GraphQLField]]:

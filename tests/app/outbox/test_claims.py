@@ -1,6 +1,7 @@
 """Of any number of attempts at one job one records its end, and what it wrote with it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,36 @@ async def test_a_running_job_is_nobody_elses_until_it_counts_as_lost(resources: 
         resources.database, "SELECT extract(epoch FROM due_at - now())::float AS seconds FROM jobs"
     )
     assert HANDLING[Job.PROBE].limit < row["seconds"] <= HANDLING[Job.PROBE].limit + 10
+
+
+async def extend(resources: Resources, claim: Claim) -> None:
+    async with resources.database.transaction() as tx:
+        await claim.extend(tx)
+        await tx.fetch_text("INSERT INTO attempt_throttles (key) VALUES ('a sign of life')")
+
+
+async def test_a_lease_is_short_and_is_renewed(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HANDLING, Job.PROBE, replace(HANDLING[Job.PROBE], limit=3600, lease=20))
+    left = "SELECT extract(epoch FROM due_at - now())::float AS seconds FROM jobs"
+    await enqueue(resources)
+    claim = await claimed(resources)
+    assert 10 < (await run(resources.database, left))[0]["seconds"] <= 20
+    await run(resources.database, "UPDATE jobs SET due_at = now() + interval '1 second'")
+    await extend(resources, claim)
+    assert 10 < (await run(resources.database, left))[0]["seconds"] <= 20
+
+
+async def test_a_lost_attempt_renews_nothing(resources: Resources) -> None:
+    await enqueue(resources)
+    lost = await claimed(resources)
+    await run(resources.database, LOSE)
+    second = await claimed(resources)
+    with pytest.raises(Fenced):
+        await extend(resources, lost)
+    await second.drop()
+    with pytest.raises(Fenced):
+        await extend(resources, second)
+    assert await run(resources.database, "SELECT 1 FROM attempt_throttles") == []
 
 
 async def test_the_dead_rise_or_go(resources: Resources) -> None:

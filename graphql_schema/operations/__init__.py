@@ -1,0 +1,1 @@
+"""Long jobs: followed and cancelled."""
