@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 import app.catalog.models
 import app.identity.models
+import app.notifications.models
 import app.operations.models
 import app.outbox.models  # noqa: F401 - the tables register themselves
 from app.database import Base

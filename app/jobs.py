@@ -26,6 +26,8 @@ class Job(StrEnum):
     """One run of an entry of the cron table."""
     PROBE = "probe"
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
+    SEND_NOTIFICATION_MAILS = "send_notification_mails"
+    """Sends a batch of the mails that are due; asks for itself while there are more."""
     RUN_OPERATION = "run_operation"
     """The work of an operation, which its owner can watch."""
 
@@ -48,6 +50,7 @@ HANDLING: dict[Job, Handling] = {
     Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.PROBE: Handling(),
+    Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
     # Hours, but a dead worker's operation goes on elsewhere after half a minute.
     Job.RUN_OPERATION: Handling(queue=Queue.SLOW, limit=OPERATION_LIMIT + 60, lease=30.0),
 }

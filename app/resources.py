@@ -13,6 +13,9 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Mailer, open_mailer
+from app.notifications.letters import NotificationLetters
+from app.notifications.service import Notifier
+from app.notifications.unsubscribing import UnsubscribeTokens
 from app.outbox import Handover, Outbox
 from app.pubsub import PubSub
 from app.settings import Settings
@@ -37,6 +40,9 @@ class Resources:
     mailer: Mailer
     outbox: Outbox
     handover: Handover
+    notifier: Notifier
+    unsubscribe_tokens: UnsubscribeTokens
+    notification_letters: NotificationLetters
 
 
 @asynccontextmanager
@@ -44,6 +50,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Raises Unavailable when PostgreSQL cannot be reached; Redis may be away at the start."""
     metrics = Metrics()
     signing_keys = SigningKeys.load(settings)
+    unsubscribe_tokens = UnsubscribeTokens(signing_keys)
     async with AsyncExitStack() as stack:
         database = Database(settings.database, metrics)
         await database.open()
@@ -55,6 +62,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         mailer = await stack.enter_async_context(open_mailer(settings, metrics))
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
+        outbox = Outbox(handover, metrics)
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -69,6 +77,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             throttle=Throttle(settings.authentication, metrics),
             letters=AccountLetters(settings),
             mailer=mailer,
-            outbox=Outbox(handover, metrics),
+            outbox=outbox,
             handover=handover,
+            notifier=Notifier(outbox, pubsub, metrics),
+            unsubscribe_tokens=unsubscribe_tokens,
+            notification_letters=NotificationLetters(settings, unsubscribe_tokens),
         )

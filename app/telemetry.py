@@ -175,6 +175,25 @@ class Metrics:
             ("direction",),
             registry=self.registry,
         )
+        self.notifications = Counter(
+            "lectern_notifications_total", "People told of something.", ("kind",), registry=self.registry
+        )
+        self.notification_mails = Counter(
+            "lectern_notification_mails_total",
+            "What became of mails about notifications.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.notification_mails_due = Gauge(
+            "lectern_notification_mails_due",
+            "Mails about notifications that are due.",
+            registry=self.registry,
+        )
+        self.notification_mails_oldest = Gauge(
+            "lectern_notification_mails_oldest_seconds",
+            "Seconds that the oldest due mail about notifications waits.",
+            registry=self.registry,
+        )
         self.pubsub_connected = Gauge(
             "lectern_pubsub_connected", "Whether this process hears Redis.", registry=self.registry
         )

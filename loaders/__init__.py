@@ -6,16 +6,18 @@ from app.telemetry import Metrics
 from loaders.batching import Source
 from loaders.catalog import CatalogLoaders
 from loaders.identity import IdentityLoaders
+from loaders.notifications import NotificationLoaders
 from loaders.operations import OperationLoaders
 
 
 class Loaders:
     """One attribute per domain."""
 
-    __slots__ = ("catalog", "identity", "operations")
+    __slots__ = ("catalog", "identity", "notifications", "operations")
 
     def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics) -> None:
         source = Source(connection, actor, metrics)
         self.identity = IdentityLoaders(source)
+        self.notifications = NotificationLoaders(source)
         self.operations = OperationLoaders(source)
         self.catalog = CatalogLoaders(source)

@@ -28,6 +28,7 @@ from app.settings import Settings
 from workers import operations
 from workers.clock import Clock, run_scheduled
 from workers.handlers import HANDLERS
+from workers.notifications import watch_mails
 from workers.running import Handler, run_job
 from workers.schedule import SCHEDULE, Cron
 from workers.status import Status, serve_status
@@ -70,6 +71,7 @@ async def run(
         serve_status(settings.worker, resources.metrics, status),
         _beside(Relay(resources.database, resources.handover, resources.metrics).run()),
         _beside(Clock(resources, schedule).run()),
+        _beside(watch_mails(resources)),
         _beside(operations.measure(resources)),
     ):
         ready()

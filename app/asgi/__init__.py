@@ -22,6 +22,7 @@ from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
+from app.asgi.unsubscribe_page import unsubscribe_routes
 from app.partitions import make_partitions
 from app.resources import Resources, open_resources
 from app.settings import Settings
@@ -59,6 +60,7 @@ def create_app(
             *make_service_routes(lambda: site.state.resources, siblings),
             *file_routes(lambda: site.state.resources),
             *([] if settings.mail.account_url else account_routes()),
+            *unsubscribe_routes(lambda: site.state.resources),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],
         lifespan=lifespan,

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import formatdate, make_msgid
+from typing import Self
 
 _LONGEST_LINE = 998
 
@@ -39,10 +40,31 @@ class Message:
         # So that no holiday notice answers a machine.
         message["Auto-Submitted"] = "auto-generated"
         for name, value in self.headers.items():
-            message[name] = value
+            message[name] = _WholeHeader(name, value)
         message.set_content(self.text, cte=_transfer_encoding(self.text))
         message.add_alternative(self.html, subtype="html", cte=_transfer_encoding(self.html))
         return message
+
+
+class _WholeHeader(str):
+    """Written as it is. Longer than 78 characters, the library would write a link as encoded words, and no mail program
+    would follow it.
+    """
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, name: str, value: str) -> Self:
+        """Raises ValueError for what a header cannot hold."""
+        if not (value.isascii() and value.isprintable() and len(name) + 2 + len(value) <= _LONGEST_LINE):
+            raise ValueError(f"the header {name} holds what it cannot hold")
+        header = super().__new__(cls, value)
+        header.name = name
+        return header
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """As the library asks its own headers."""
+        return f"{self.name}: {self}{policy.linesep}"
 
 
 def _transfer_encoding(text: str) -> str:

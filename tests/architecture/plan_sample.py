@@ -6,9 +6,12 @@ Skewed on purpose: one rare category, one instructor with many courses, one cour
 USERS, COURSES, MODULES, LESSONS, VIDEOS = 20_000, 30_000, 100_000, 300_000, 100_000
 SESSIONS = 60_000
 AUDIT_ENTRIES = 200_000
+NOTIFICATIONS = 300_000
 OPERATIONS = 60_000
 INSTRUCTORS = 500
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
+TOLD_OFTEN = 2
+"""Has had a tenth of all notifications, and read all of them but a few old ones."""
 
 STATEMENTS = (
     f"""
@@ -85,6 +88,30 @@ STATEMENTS = (
     SELECT uuidv7(i * interval '-52 seconds'), 1 + i * 7 % {USERS}, (ARRAY['login', 'createCourse', 'updateLesson'])[1 + i % 3],
            CASE WHEN i % 50 = 0 THEN 'FORBIDDEN' ELSE 'SUCCESS' END, 'Course:' || 1 + i * 11 % {COURSES}, '192.0.2.1'
     FROM generate_series(1, {AUDIT_ENTRIES}) AS i
+    """,
+    f"""
+    INSERT INTO notifications (recipient_id, position, kind, dedupe_key, payload, read_at, for_digest)
+    SELECT CASE WHEN i % 10 = 0 THEN {TOLD_OFTEN} ELSE 3 + i % ({USERS} - 2) END,
+           CASE WHEN i % 100 <> 3 THEN i END, 'instructor_added', 'event ' || i,
+           jsonb_build_object('course_id', 1 + i % {COURSES}, 'course_title', 'A course'),
+           CASE WHEN i % 4 <> 1 AND (i % 10 > 0 OR i > 100) THEN now() END, i % 50 = 7
+    FROM generate_series(1, {NOTIFICATIONS}) AS i
+    """,
+    """
+    INSERT INTO notification_counters (recipient_id, position, unread)
+    SELECT recipient_id, max(position), count(*) FILTER (WHERE read_at IS NULL) FROM notifications
+    WHERE position IS NOT NULL GROUP BY 1
+    """,
+    f"""
+    INSERT INTO notification_preferences (user_id, kind, in_app, mail, digest)
+    SELECT i, kind, true, false, true FROM generate_series(1, {USERS}) AS i,
+           unnest(ARRAY['instructor_added', 'instructor_removed']) AS kind
+    """,
+    """
+    INSERT INTO notification_mails (id, recipient_id, notification_ids, state, due_at)
+    SELECT id, recipient_id, ARRAY[id], CASE WHEN position % 1000 = 0 THEN 'due' ELSE 'sent' END,
+           now() - interval '1 minute'
+    FROM notifications
     """,
     # Nearly all of them have ended, long ago; one account has asked for very many.
     f"""

@@ -16,8 +16,9 @@ from app.identity import reads as identity
 from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
 from app.identity.reads import AuditFilter
+from app.notifications import reads as notifications
 from app.operations import reads as operations
-from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY
+from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY, TOLD_OFTEN
 
 
 def uuid_of(moment: datetime) -> UUID:
@@ -100,7 +101,25 @@ def _audit_pages() -> Iterator[Example]:
                 )
 
 
+_IDS = [UUID(int=number) for number in range(100)]
+
+
+def _notification_pages() -> Iterator[Example]:
+    """Of somebody with a few, and of somebody with very many, most of them read."""
+    for user_id in (77, TOLD_OFTEN):
+        for unread_only in (False, True):
+            for after in (None, (150_000,)):
+                values = {"user_id": user_id, "first": 51, "after": after, "unread_only": unread_only}
+                yield Example(notifications.notifications_page, values)
+
+
 EXAMPLES = (
+    *_notification_pages(),
+    *(Example(notifications.notifications_by_id, {"ids": _IDS, "actor": actor}) for actor in ACTORS),
+    Example(notifications.counters_of_users, {"user_ids": KEYS}),
+    Example(notifications.preferences_of_users, {"user_ids": KEYS}),
+    Example(notifications.notifications_for_mails, {"ids": _IDS}),
+    Example(notifications.mails_waiting, {}),
     *_audit_pages(),
     Example(identity.users_by_id, {"ids": KEYS}),
     *(Example(identity.visible_users_by_id, {"ids": KEYS, "actor": actor}) for actor in ACTORS),

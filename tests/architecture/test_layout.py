@@ -46,6 +46,7 @@ WHOLE = {"architecture", "e2e", "support", "factories"}
 OF_A_FOLDER = {
     "tests/workers/surviving/test_jobs.py": "the worker program, killed and cut off from Redis and PostgreSQL",
     "tests/workers/surviving/test_mails.py": "mails, while the API and the workers are killed",
+    "tests/workers/surviving/test_notifications.py": "mails about notifications, while the workers are killed",
     "tests/app/cli/test_bootstrap.py": "deploy/bootstrap.sh, which makes the `lectern` command",
     "tests/app/asgi/test_graphql_http_audits.py": "an audit from outside, through the whole endpoint",
     "tests/app/catalog/importing/test_import_catalog.py": "the whole import, from file to rows",

@@ -29,6 +29,8 @@ BOUNDED_LISTS = {
     "Operation.result": "at most 50 by rule: app/operations/service.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "Query.nodes": "as many as ids, at most 100: graphql_schema/schema.py",
+    "UpdateNotificationPreferencesPayload.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
+    "Viewer.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
     "Viewer.sessions": "at most 100 by rule: app/identity/service/sessions.py",
     "UserError.path": "as long as the input is deep",
 }

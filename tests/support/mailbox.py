@@ -1,7 +1,7 @@
 """The mails that were sent, as files of the folder that development uses."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -17,6 +17,7 @@ class Mail:
     subject: str
     text: str
     html: str
+    headers: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def token(self) -> str:
@@ -47,4 +48,5 @@ def parsed(content: bytes) -> Mail:
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    return Mail(str(message["To"]), str(message["Subject"]), text.get_content(), html.get_content())
+    headers = {name: str(value) for name, value in message.items()}
+    return Mail(str(message["To"]), str(message["Subject"]), text.get_content(), html.get_content(), headers)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from asyncpg import Record
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -15,6 +16,8 @@ from app.errors import DomainError, Forbidden
 from app.identity import reads as identity
 from app.identity.actor import Actor
 from app.identity.models import Role
+from app.notifications.kinds import NotificationKind
+from app.notifications.service import Notifier, notify
 from app.validation import checked_text
 
 TITLE_LIMIT = 200
@@ -32,12 +35,13 @@ _INSERT = compiled(
 )
 _INSERT_STATS = compiled(insert(CourseStats), columns=["course_id"])
 _INSERT_INSTRUCTOR = compiled(
-    upsert(CourseInstructor).on_conflict_do_nothing(), columns=["course_id", "user_id"]
+    upsert(CourseInstructor).on_conflict_do_nothing().returning(CourseInstructor.created_at),
+    columns=["course_id", "user_id"],
 )
 _DELETE_INSTRUCTOR = compiled(
-    delete(CourseInstructor).where(
-        CourseInstructor.course_id == _ID, CourseInstructor.user_id == bindparam("user", type_=BigInteger)
-    )
+    delete(CourseInstructor)
+    .where(CourseInstructor.course_id == _ID, CourseInstructor.user_id == bindparam("user", type_=BigInteger))
+    .returning(CourseInstructor.created_at)
 )
 _INSTRUCTORS = compiled(select(CourseInstructor.user_id).where(CourseInstructor.course_id == _ID))
 _COUNT_LESSONS = compiled(select(CourseStats.lesson_count).where(CourseStats.course_id == _ID))
@@ -174,9 +178,11 @@ async def set_course_featured(tx: Transaction, actor: Actor, *, course_id: int, 
     await tx.fetch(_FEATURE if featured else _UNFEATURE, course_id=course_id)
 
 
-async def add_course_instructor(tx: Transaction, actor: Actor, *, course_id: int, user_id: int) -> None:
+async def add_course_instructor(
+    tx: Transaction, notifier: Notifier, actor: Actor, *, course_id: int, user_id: int
+) -> None:
     """Lets an instructor teach the course too; again changes nothing. Raises NOT_FOUND, INVALID_INPUT, LIMIT_REACHED."""
-    await course_to_edit(tx, actor, course_id, "courseId")
+    course = await course_to_edit(tx, actor, course_id, "courseId")
     users = await identity.users_by_id(tx, [user_id])
     if not users:
         raise NotFound("user", "userId")
@@ -187,12 +193,44 @@ async def add_course_instructor(tx: Transaction, actor: Actor, *, course_id: int
         raise LimitReached(
             f"A course has at most {INSTRUCTOR_LIMIT} instructors.", path=("input", "courseId")
         )
-    await tx.fetch(_INSERT_INSTRUCTOR, course_id=course_id, user_id=user_id)
+    added = await tx.fetch(_INSERT_INSTRUCTOR, course_id=course_id, user_id=user_id)
+    await _tell(
+        tx, notifier, NotificationKind.INSTRUCTOR_ADDED, course, actor=actor, user_id=user_id, changed=added
+    )
 
 
-async def remove_course_instructor(tx: Transaction, actor: Actor, *, course_id: int, user_id: int) -> None:
+async def remove_course_instructor(
+    tx: Transaction, notifier: Notifier, actor: Actor, *, course_id: int, user_id: int
+) -> None:
     """Takes somebody off the course; somebody who is not on it changes nothing. Raises INVALID_STATE for the lead."""
     course = await course_to_edit(tx, actor, course_id, "courseId")
     if course["instructor_id"] == user_id:
         raise InvalidState("The lead of a course cannot be removed.", path=("input", "userId"))
-    await tx.fetch(_DELETE_INSTRUCTOR, course_id=course_id, user=user_id)
+    removed = await tx.fetch(_DELETE_INSTRUCTOR, course_id=course_id, user=user_id)
+    await _tell(
+        tx,
+        notifier,
+        NotificationKind.INSTRUCTOR_REMOVED,
+        course,
+        actor=actor,
+        user_id=user_id,
+        changed=removed,
+    )
+
+
+async def _tell(
+    tx: Transaction,
+    notifier: Notifier,
+    kind: NotificationKind,
+    course: Record,
+    *,
+    actor: Actor,
+    user_id: int,
+    changed: list[Record],
+) -> None:
+    """Nothing where nothing changed, and nobody of what they did themselves."""
+    if changed and user_id != actor.user_id:
+        # The moment at which they joined tells one stay on the course from the next.
+        key = f"{kind}:{course['id']}:{changed[0]['created_at'].isoformat()}"
+        payload = {"course_id": course["id"], "course_title": course["title"]}
+        await notify(tx, notifier, kind=kind, recipients=[user_id], key=key, payload=payload)

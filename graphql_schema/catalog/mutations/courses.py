@@ -175,7 +175,9 @@ async def add_course_instructor(
 ) -> AddCourseInstructorPayload:
     course_id = required_number("Course", input.course_id, "courseId")
     user_id = required_number("User", input.user_id, "userId")
-    await service.add_course_instructor(tx, context.actor, course_id=course_id, user_id=user_id)
+    await service.add_course_instructor(
+        tx, context.resources.notifier, context.actor, course_id=course_id, user_id=user_id
+    )
     return AddCourseInstructorPayload(course_id=course_id)
 
 
@@ -184,7 +186,9 @@ async def remove_course_instructor(
 ) -> RemoveCourseInstructorPayload:
     course_id = required_number("Course", input.course_id, "courseId")
     user_id = required_number("User", input.user_id, "userId")
-    await service.remove_course_instructor(tx, context.actor, course_id=course_id, user_id=user_id)
+    await service.remove_course_instructor(
+        tx, context.resources.notifier, context.actor, course_id=course_id, user_id=user_id
+    )
     return RemoveCourseInstructorPayload(course_id=course_id)
 
 

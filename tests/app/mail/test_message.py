@@ -1,7 +1,9 @@
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from aiosmtplib.email import flatten_message
 
 from app.mail import Message
 from tests.support.mailbox import parsed
@@ -31,6 +33,22 @@ def test_links_stay_whole() -> None:
     link = f"https://school.test/account#token={'x' * 43}"
     plain = Message("test", "a@school.test", "S", f"{link}\n", f'<a href="{link}">A</a>')
     assert plain.encoded(SENDER).as_bytes().count(link.encode()) == 2
+
+
+def test_long_headers_stay_whole() -> None:
+    link = f"<https://school.test/notifications/unsubscribe?token={'x' * 200}>"
+    one = replace(message(), headers={"List-Unsubscribe": link}, message_id="m" * 90)
+    # As a folder writes it, and as SMTP does.
+    for content in (one.encoded(SENDER).as_bytes(), flatten_message(one.encoded(SENDER))):
+        assert f"\r\nList-Unsubscribe: {link}\r\n".encode() in content
+        assert f"\r\nMessage-ID: <{'m' * 90}@school.test>\r\n".encode() in content
+        assert message_from_bytes(content, policy=default)["List-Unsubscribe"] == link
+
+
+@pytest.mark.parametrize("value", ["a\r\nBcc: b@c.test", "a\nb", "\x00", "ä", "x" * 1000])
+def test_no_header_holds_anything(value: str) -> None:
+    with pytest.raises(ValueError, match="header X-Test"):
+        replace(message(), headers={"X-Test": value}).encoded(SENDER)
 
 
 def test_ids_differ() -> None:
