@@ -24,23 +24,26 @@ _LOCK = Query(
     ("recipients",),
     {},
 )
-# A statement of its own: only one that begins after the lock sees what others have committed while we waited for it.
+# A statement of its own: only one that begins after the lock sees what others have committed while we waited for it. It says
+# of each table whose rows it is about: joined alone, the planner may read all of it for a thousand recipients.
 _NOTIFY = Query(
     """
 WITH wanted AS MATERIALIZED (
     SELECT u.id AS recipient_id, coalesce(p.in_app, $5) AS in_app,
            coalesce(p.mail, $6) AND u.email_verified_at IS NOT NULL AS mail, coalesce(p.digest, $7) AS digest
-    FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id AND p.kind = $2
+    FROM users u LEFT JOIN notification_preferences p
+      ON p.user_id = u.id AND p.kind = $2 AND p.user_id = ANY($1::bigint[])
     WHERE u.id = ANY($1::bigint[])
       AND NOT EXISTS (SELECT FROM notifications n WHERE n.recipient_id = u.id AND n.dedupe_key = $3)
 ), told AS (
     INSERT INTO notifications (recipient_id, position, kind, dedupe_key, payload, for_digest)
     SELECT w.recipient_id, CASE WHEN w.in_app THEN c.position + 1 END, $2, $3, $4, w.digest AND NOT w.mail
-    FROM wanted w JOIN notification_counters c USING (recipient_id)
+    FROM wanted w JOIN notification_counters c USING (recipient_id) WHERE c.recipient_id = ANY($1::bigint[])
     RETURNING id, recipient_id, position
 ), counted AS (
     UPDATE notification_counters c SET position = t.position, unread = c.unread + 1
-    FROM told t WHERE c.recipient_id = t.recipient_id AND t.position IS NOT NULL
+    FROM told t
+    WHERE c.recipient_id = t.recipient_id AND t.position IS NOT NULL AND c.recipient_id = ANY($1::bigint[])
 ), mailed AS (
     INSERT INTO notification_mails (id, recipient_id, notification_ids)
     SELECT t.id, t.recipient_id, ARRAY[t.id] FROM told t JOIN wanted w USING (recipient_id) WHERE w.mail
