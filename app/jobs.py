@@ -20,6 +20,8 @@ class Job(StrEnum):
 
     SCHEDULED = "scheduled"
     """One run of an entry of the cron table."""
+    FORGET_CACHED = "forget_cached"
+    """Says to Redis what has changed, until it has heard; while the row waits, no process believes Redis about it."""
     PROBE = "probe"
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
 
@@ -35,6 +37,7 @@ class Handling:
 
 HANDLING: dict[Job, Handling] = {
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
+    Job.FORGET_CACHED: Handling(limit=10.0),
     Job.PROBE: Handling(),
 }
 

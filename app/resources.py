@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app.cache import Cache
 from app.database import Database
 from app.identity.letters import AccountLetters
 from app.identity.throttling.throttle import Throttle
@@ -13,7 +14,7 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import Postbox, open_postbox
-from app.outbox import Handover, Outbox
+from app.outbox import Handover, Outbox, unsettled_entries
 from app.pubsub import PubSub
 from app.settings import Settings
 from app.telemetry import Metrics
@@ -25,6 +26,7 @@ class Resources:
     metrics: Metrics
     database: Database
     keyvalue: KeyValue
+    cache: Cache
     pubsub: PubSub
     signing_keys: SigningKeys
     access_tokens: AccessTokens
@@ -48,6 +50,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(database.close)
         keyvalue = KeyValue(settings.redis)
         stack.push_async_callback(keyvalue.close)
+        cache = Cache(settings.redis, settings.cache, metrics, unsettled=lambda: unsettled_entries(database))
+        stack.push_async_callback(cache.close)
+        database.listen(cache.forget)
         pubsub = PubSub(settings.redis, settings.pubsub, metrics)
         stack.push_async_callback(pubsub.close)
         postbox = await stack.enter_async_context(open_postbox(settings, metrics))
@@ -58,6 +63,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             metrics=metrics,
             database=database,
             keyvalue=keyvalue,
+            cache=cache,
             pubsub=pubsub,
             signing_keys=signing_keys,
             access_tokens=AccessTokens(signing_keys, settings.authentication),

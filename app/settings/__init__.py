@@ -20,11 +20,18 @@ from app.settings.programs import (
     OriginSettings,
     WorkerSettings,
 )
-from app.settings.services import DatabaseSettings, MailSettings, PubSubSettings, RedisSettings
+from app.settings.services import (
+    CacheSettings,
+    DatabaseSettings,
+    MailSettings,
+    PubSubSettings,
+    RedisSettings,
+)
 
 __all__ = [
     "GROUPS",
     "AuthenticationSettings",
+    "CacheSettings",
     "DatabaseSettings",
     "GraphQLSettings",
     "HttpSettings",
@@ -58,6 +65,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
     pubsub: PubSubSettings = Field(default_factory=PubSubSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
@@ -84,6 +92,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     Settings,
     DatabaseSettings,
     RedisSettings,
+    CacheSettings,
     PubSubSettings,
     HttpSettings,
     WorkerSettings,

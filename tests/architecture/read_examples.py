@@ -102,6 +102,7 @@ def _audit_pages() -> Iterator[Example]:
 EXAMPLES = (
     *_audit_pages(),
     Example(identity.users_by_id, {"ids": KEYS}),
+    Example(identity.public_users_by_id, {"ids": KEYS}),
     *(Example(identity.visible_users_by_id, {"ids": KEYS, "actor": actor}) for actor in ACTORS),
     *(Example(identity.sessions_of_users, {"user_ids": [77], "actor": actor}) for actor in ACTORS),
     Example(identity.sessions_revoked_within, {"seconds": 60.0}),
@@ -111,7 +112,8 @@ EXAMPLES = (
     Example(identity.credentials, {"user_id": 77}),
     *(Example(catalog.courses_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     *(Example(catalog.course_id_of_slug, {"slug": "course-77", "actor": actor}) for actor in ACTORS),
-    Example(catalog.featured_courses, {"first": 20}),
+    Example(catalog.published_courses_by_id, {"keys": KEYS}),
+    Example(catalog.featured_course_ids, {"first": 100}),
     Example(catalog.instructors_of_courses, {"keys": KEYS}),
     *(Example(catalog.modules_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     Example(catalog.modules_of_courses, {"keys": KEYS}),

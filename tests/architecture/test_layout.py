@@ -21,7 +21,7 @@ DOMAINS = {
     "partners",
     "analytics",
 }
-PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "outbox", "pubsub", "settings"}
+PROGRAMS_AND_PLUMBING = {"asgi", "cache", "cli", "embedded", "mail", "outbox", "pubsub", "settings"}
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
@@ -121,6 +121,7 @@ def test_schema_folders_hold_parts_of_domains() -> None:
                 "running",
                 "clock",
                 "outbox",
+                "cache",
             },
         ),
     ],

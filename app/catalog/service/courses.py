@@ -3,9 +3,11 @@
 import re
 from typing import Any
 
+from asyncpg import Record
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.catalog.cards import featured_changed
 from app.catalog.errors import InvalidState, LimitReached, NotFound
 from app.catalog.models import Course, CourseInstructor, CourseLevel, CourseStats, CourseStatus
 from app.catalog.service.editing import check_version, course_to_edit
@@ -155,6 +157,7 @@ async def unpublish_course(tx: Transaction, actor: Actor, *, course_id: int) -> 
     course = await course_to_edit(tx, actor, course_id, "courseId")
     if course["status"] == CourseStatus.PUBLISHED:
         await tx.fetch(_UNPUBLISH, course_id=course_id)
+        await _no_longer_featured(tx, course)
 
 
 async def archive_course(tx: Transaction, actor: Actor, *, course_id: int) -> None:
@@ -164,6 +167,7 @@ async def archive_course(tx: Transaction, actor: Actor, *, course_id: int) -> No
         raise InvalidState("A draft is not archived; only a published course is.", path=("input", "courseId"))
     if course["status"] == CourseStatus.PUBLISHED:
         await tx.fetch(_ARCHIVE, course_id=course_id)
+        await _no_longer_featured(tx, course)
 
 
 async def set_course_featured(tx: Transaction, actor: Actor, *, course_id: int, featured: bool) -> None:
@@ -172,6 +176,12 @@ async def set_course_featured(tx: Transaction, actor: Actor, *, course_id: int, 
     if featured and course["status"] != CourseStatus.PUBLISHED:
         raise InvalidState("Only a published course can be featured.", path=("input", "courseId"))
     await tx.fetch(_FEATURE if featured else _UNFEATURE, course_id=course_id)
+    await featured_changed(tx)
+
+
+async def _no_longer_featured(tx: Transaction, course: Record) -> None:
+    if course["featured_at"] is not None:
+        await featured_changed(tx)
 
 
 async def add_course_instructor(tx: Transaction, actor: Actor, *, course_id: int, user_id: int) -> None:
