@@ -71,11 +71,13 @@ class Flight(Generic[Scope, Identifier, Value]):
                 leases = await self._leases([*missing, *early])
             except Unavailable:
                 self._count("bypassed", missing)
+                self._count("hit", early)
                 direct, missing, early = [*direct, *missing], [], []
         mine = [identifier for identifier in missing if leases[identifier].ours]
         renewed = [identifier for identifier in early if leases[identifier].ours]
         self._count("miss", mine)
         self._count("refreshed", renewed)
+        self._count("hit", [identifier for identifier in early if not leases[identifier].ours])
         await self._compute([*direct, *mine], renewed, leases)
         late = await self._others([identifier for identifier in missing if not leases[identifier].ours])
         self._count("miss", late)

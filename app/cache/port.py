@@ -27,7 +27,9 @@ class Cache:
         self._store = Store(redis, settings, metrics)
         self._unsettled = Unsettled(unsettled)
         self._deck = Deck(self._store, self._unsettled, settings, metrics)
+        # Those to join, and all that are under way.
         self._flights: dict[tuple[str, str], asyncio.Task[dict[Any, Any]]] = {}
+        self._tasks: set[asyncio.Task[dict[Any, Any]]] = set()
 
     async def get_many(
         self,
@@ -54,6 +56,7 @@ class Cache:
             self._metrics.cache_requests.labels(spec.name, "joined").inc(len(joined))
         if own:
             task = asyncio.create_task(Flight(self._deck, spec, scope, own, compute).run())
+            self._tasks.add(task)
             keys = [(entry, spec.version) for entry in own.values()]
             self._flights.update(dict.fromkeys(keys, task))
             task.add_done_callback(partial(self._landed, keys))
@@ -88,15 +91,15 @@ class Cache:
             await self._store.forget(names)
 
     async def close(self) -> None:
-        flights = set(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        if flights:
-            await asyncio.wait(flights)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._unsettled.close()
         await self._store.close()
 
     def _landed(self, keys: list[tuple[str, str]], task: asyncio.Task[dict[Any, Any]]) -> None:
+        self._tasks.discard(task)
         for key in keys:
             if self._flights.get(key) is task:
                 del self._flights[key]

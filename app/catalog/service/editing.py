@@ -3,7 +3,6 @@
 from asyncpg import Record
 from sqlalchemy import BigInteger, bindparam, select
 
-from app.catalog.cards import courses_changed
 from app.catalog.errors import InvalidState, NotFound, StaleVersion
 from app.catalog.models import Course, CourseInstructor, CourseStatus, Lesson, Module
 from app.catalog.reads.courses import actor_values, visible
@@ -46,9 +45,6 @@ async def course_to_edit(
         raise InvalidState(
             "An archived course does not change. Publish it again first.", path=("input", *path)
         )
-    if course["status"] == CourseStatus.PUBLISHED:
-        # Here, where every change passes, so that none forgets it. Of other courses there is no card.
-        await courses_changed(tx, course_id)
     return course
 
 
