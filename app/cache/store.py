@@ -20,7 +20,9 @@ from app.telemetry import Metrics
 LEASE = 2.0
 """Seconds for which others leave the computing of an entry to whoever has begun it."""
 _OUTLIVES = 600
-"""Seconds by which a generation outlives its values. It may go earlier: then they count no more."""
+"""Seconds by which a generation outlives its value. It may go earlier: then the value counts no more."""
+_COMPUTING = 60
+"""Seconds for which the generation of a value that is yet to come is kept."""
 Answer = TypeVar("Answer")
 
 
@@ -76,7 +78,7 @@ class Store:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for entry in entries:
                     generation = generation_key(entry)
-                    pipeline.set(generation, token_bytes(GENERATION_BYTES), nx=True, ex=_age(spec))
+                    pipeline.set(generation, token_bytes(GENERATION_BYTES), nx=True, ex=_COMPUTING)
                     pipeline.get(generation)
                     pipeline.set(spec.lease_key(entry), b"", nx=True, px=round(LEASE * 1000))
                 answers: list[bytes | bool | None] = await pipeline.execute()
@@ -90,18 +92,22 @@ class Store:
         ]
 
     async def write(
-        self, spec: AnySpec, values: Iterable[tuple[str, bytes, float]], done: Iterable[str]
+        self, spec: AnySpec, values: Sequence[tuple[str, bytes, float]], done: Iterable[str]
     ) -> None:
-        """Stores (entry, bytes, seconds to live), and ends the leases of the entries `done`."""
+        """Stores (entry, bytes, seconds) of those of `done` that have a value; nothing stays behind of the others."""
+        kept = {entry for entry, _, _ in values}
 
         async def talk() -> None:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for entry, data, seconds in values:
                     pipeline.set(spec.value_key(entry), data, px=max(1, round(seconds * 1000)))
-                    pipeline.expire(generation_key(entry), _age(spec))
-                if leases := [spec.lease_key(entry) for entry in done]:
+                    pipeline.expire(generation_key(entry), int(spec.ttl) + _OUTLIVES)
+                for entry in done:
                     # Ours may have ended and be another's by now; then one more computes, which does no harm.
-                    pipeline.delete(*leases)
+                    pipeline.delete(spec.lease_key(entry))
+                    if entry not in kept:
+                        # Whoever asks for numbers that nothing has must not fill Redis with them.
+                        pipeline.delete(generation_key(entry))
                 await pipeline.execute()
 
         await self._exchange(talk)
@@ -124,7 +130,3 @@ class Store:
                     return await talk()
         except (RedisError, OSError) as error:
             raise Unavailable("The cache does not answer.") from error
-
-
-def _age(spec: AnySpec) -> int:
-    return int(spec.ttl) + _OUTLIVES

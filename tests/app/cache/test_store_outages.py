@@ -149,7 +149,7 @@ async def test_a_value_of_another_generation_is_a_miss(cache: Cache, redis: Redi
 
 @pytest.mark.parametrize("key", [KEY, GENERATION, NUMBERS.lease_key(ENTRY)])
 async def test_a_key_of_another_kind(cache: Cache, redis: Redis, truth: Truth, key: str) -> None:
-    await redis.lpush(key, "a", "list")
+    await redis.execute_command("LPUSH", key, "a", "list")
     truth.values[1] = 1
     assert [await one(cache, truth) for _ in range(2)] == [1, 1]
 

@@ -57,8 +57,9 @@ async def test_a_card_and_its_instructor_are_found_without_a_statement(api: Api,
 async def test_cards_hold_what_the_reads_give(api: Api, database: Database, course: MadeCourse) -> None:
     rows = await catalog.published_courses_by_id(database, [course.number])
     people = await identity.public_users_by_id(database, [rows[0]["instructor_id"]])
-    for spec, row in ((COURSE_CARDS, rows[0]), (INSTRUCTOR_CARDS, people[0])):
-        assert spec.decode(spec.encode(dict(row))) == dict(row)  # type: ignore[attr-defined]
+    kept: list[tuple[Any, Any]] = [(COURSE_CARDS, rows[0]), (INSTRUCTOR_CARDS, people[0])]
+    for spec, row in kept:
+        assert spec.decode(spec.encode(dict(row))) == dict(row)
 
 
 EDITS: dict[str, tuple[str, dict[str, Any]]] = {
