@@ -202,22 +202,22 @@ async def test_what_cannot_be_renewed_stays(cache: Cache, truth: Truth, always_e
     assert truth.asked == [[1], [1]]
 
 
-async def test_values_end_at_different_times(cache: Cache, redis: Redis, truth: Truth) -> None:
+async def test_values_end_at_different_times(cache: Cache, redis: Any, truth: Truth) -> None:
     truth.values = {number: number for number in range(50)}
     await cache.get_many(NUMBERS, PUBLIC, range(50), truth.compute)
     keys = [NUMBERS.value_key(NUMBERS.entry(PUBLIC, number)) for number in range(50)]
-    ends = [await redis.execute_command("PEXPIRETIME", key) for key in keys]
+    ends = [await redis.pexpiretime(key) for key in keys]
     now = (await redis.time())[0] * 1000
     assert all(now + 53_000 <= end <= now + 61_000 for end in ends)
     assert max(ends) - min(ends) > 1_000
 
 
-async def test_every_key_ends(cache: Cache, redis: Redis, truth: Truth) -> None:
+async def test_every_key_ends(cache: Cache, redis: Any, truth: Truth) -> None:
     truth.values = {1: 1}
     await cache.get_many(NUMBERS, PUBLIC, [1, 2], truth.compute)
     keys = [key async for key in redis.scan_iter("*")]
     assert len(keys) == 2, "a value, its generation; of what does not exist nothing stays"
-    assert all([await redis.execute_command("TTL", key) > 0 for key in keys])
+    assert all([await redis.ttl(key) > 0 for key in keys])
 
 
 async def test_large_values_are_compressed_and_larger_ones_not_kept(redis_url: str, redis: Redis) -> None:

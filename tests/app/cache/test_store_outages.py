@@ -5,6 +5,7 @@ import os
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -148,8 +149,8 @@ async def test_a_value_of_another_generation_is_a_miss(cache: Cache, redis: Redi
 
 
 @pytest.mark.parametrize("key", [KEY, GENERATION, NUMBERS.lease_key(ENTRY)])
-async def test_a_key_of_another_kind(cache: Cache, redis: Redis, truth: Truth, key: str) -> None:
-    await redis.execute_command("LPUSH", key, "a", "list")
+async def test_a_key_of_another_kind(cache: Cache, redis: Any, truth: Truth, key: str) -> None:
+    await redis.lpush(key, "a", "list")
     truth.values[1] = 1
     assert [await one(cache, truth) for _ in range(2)] == [1, 1]
 
