@@ -37,7 +37,7 @@ class Handling:
 
 HANDLING: dict[Job, Handling] = {
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
-    Job.FORGET_CACHED: Handling(limit=10.0),
+    Job.FORGET_CACHED: Handling(queue=Queue.HOUSEKEEPING, limit=10.0),
     Job.PROBE: Handling(),
 }
 

@@ -1,20 +1,13 @@
 """What caches must forget: written down in the transaction that changes it, so that a Redis away cannot lose it."""
 
-from datetime import timedelta
-
 from app.database import Database, Query, Transaction
 from app.jobs import HANDLING, Job
 
-SETTLING = timedelta(seconds=2)
-"""Until the entries are forgotten a second time. A Valkey that writes its file each second and dies may have forgotten
-
-that it was told the first time; two seconds later it cannot have.
-"""
 _LIST_LIMIT = 10_000
 
 _INSERT = Query(
-    "INSERT INTO jobs (name, queue, payload, due_at) VALUES ($1, $2, $3, now() + $4)",
-    ("name", "queue", "payload", "delay"),
+    "INSERT INTO jobs (name, queue, payload) VALUES ($1, $2, $3)",
+    ("name", "queue", "payload"),
     {},
 )
 _UNSETTLED = Query(
@@ -28,7 +21,8 @@ _UNSETTLED = Query(
 async def forget(tx: Transaction, *entries: str) -> None:
     """If the transaction commits, caches show nothing older: at once in this process, within a second in every other.
 
-    `entries` are names that `CacheSpec.entry` gives. Once more in the same transaction costs nothing.
+    `entries` are names that `CacheSpec.entry` gives. Once more in the same transaction costs nothing. No worker is told:
+    the relay finds the job soon enough.
     """
     new = tx.changes(entries)
     if new:
@@ -37,7 +31,6 @@ async def forget(tx: Transaction, *entries: str) -> None:
             name=Job.FORGET_CACHED,
             queue=HANDLING[Job.FORGET_CACHED].queue,
             payload={"entries": new},
-            delay=SETTLING,
         )
 
 
