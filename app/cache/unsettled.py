@@ -1,10 +1,11 @@
 """Which entries have been changed in PostgreSQL and may still stand in Redis as they were: those are not read there.
 
-The list is in PostgreSQL, written by the transactions that change things. Each process reads it once a second, so that
+The list is in PostgreSQL, written by the transactions that change things. Each process that reads caches reads it at least once a second, so that
 a Redis that could not be told of a change is believed for a second at most, by anybody.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
@@ -12,6 +13,7 @@ from contextvars import Context
 from app.errors import Unavailable
 
 REFRESH_SECONDS = 1.0
+_AHEAD = 0.5  # seconds after which the list is read anew already, while nobody has to wait for it
 _HOLD = 10.0
 """Seconds for which a process distrusts an entry that it has changed itself: longer than reading the list can take."""
 
@@ -38,11 +40,14 @@ class Unsettled:
 
     async def among(self, entries: Iterable[str]) -> set[str]:
         """Those that must not be read from Redis; all of them when that cannot be found out."""
-        if self._read_at is None or self._clock() - self._read_at >= REFRESH_SECONDS:
+        age = math.inf if self._read_at is None else self._clock() - self._read_at
+        if age >= REFRESH_SECONDS:
             try:
-                await self._refresh()
+                await asyncio.shield(self._refresh())
             except Unavailable:
                 return set(entries)
+        elif age >= _AHEAD:
+            self._refresh()
         now, listed = self._clock(), self._list
         return {
             entry for entry in entries if listed is None or entry in listed or self._own.get(entry, now) > now
@@ -53,12 +58,12 @@ class Unsettled:
             self._reading.cancel()
             await asyncio.wait([self._reading])
 
-    async def _refresh(self) -> None:
+    def _refresh(self) -> asyncio.Task[None]:
         if self._reading is None:
             # A context of its own: the statement is the process's, not the operation's that happens to come first.
             self._reading = asyncio.create_task(self._renew(), context=Context())
             self._reading.add_done_callback(self._read_ended)
-        await asyncio.shield(self._reading)
+        return self._reading
 
     async def _renew(self) -> None:
         began = self._clock()

@@ -91,6 +91,34 @@ async def test_without_the_list_all_is_distrusted(listing: Listing, unsettled: U
     assert await unsettled.among(["a"]) == set()
 
 
+async def test_nobody_waits_for_a_list_that_is_read_ahead(listing: Listing, unsettled: Unsettled) -> None:
+    await unsettled.among(["a"])
+    listing.entries = frozenset({"a"})
+    listing.gate.clear()
+    listing.now += 0.6
+    assert await unsettled.among(["a"]) == set()
+    assert await unsettled.among(["a"]) == set()
+    reading = unsettled._reading
+    assert reading is not None
+    listing.gate.set()
+    await reading
+    assert await unsettled.among(["a"]) == {"a"}
+    assert listing.reads == 2
+
+
+async def test_a_list_that_fails_ahead_is_asked_for_again(listing: Listing, unsettled: Unsettled) -> None:
+    await unsettled.among(["a"])
+    listing.away = True
+    listing.now += 0.6
+    assert await unsettled.among(["a"]) == set()
+    assert unsettled._reading is not None
+    await asyncio.wait([unsettled._reading])
+    listing.now += 0.4
+    assert await unsettled.among(["a"]) == {"a"}
+    listing.away = False
+    assert await unsettled.among(["a"]) == set()
+
+
 async def test_a_hundred_at_once_read_once(listing: Listing, unsettled: Unsettled) -> None:
     assert await asyncio.gather(*(unsettled.among(["a"]) for _ in range(100))) == [set()] * 100
     assert listing.reads == 1
