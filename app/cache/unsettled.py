@@ -1,7 +1,7 @@
 """Which entries have been changed in PostgreSQL and may still stand in Redis as they were: those are not read there.
 
-The list is in PostgreSQL, written by the transactions that change things. Each process that reads caches reads it at least once a second, so that
-a Redis that could not be told of a change is believed for a second at most, by anybody.
+The list is in PostgreSQL, written by the transactions that change things. Each process that reads caches reads it at
+least once a second, so that a Redis that could not be told of a change is believed for a second at most, by anybody.
 """
 
 import asyncio
