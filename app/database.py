@@ -91,6 +91,7 @@ class Transaction:
         self._connection: PoolConnectionProxy[Record] | None = None
         self._transaction: asyncpg.transaction.Transaction | None = None
         self._after_commit: list[Callable[[], Awaitable[None]]] = []
+        self._changed: set[str] = set()
         self._finished = False
 
     async def fetch(self, query: Query, **values: Any) -> list[Record]:
@@ -111,6 +112,14 @@ class Transaction:
     def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
         """Runs `action` once the transaction is durable; never after a rollback. Redis is written nowhere else."""
         self._after_commit.append(action)
+
+    def changes(self, names: Iterable[str]) -> list[str]:
+        """Notes what the transaction changes, for those who `Database.listen`. Returns the names that are new to it."""
+        new = sorted(set(names) - self._changed)
+        if new and not self._changed:
+            self.after_commit(lambda: self._database.tell(self._changed))
+        self._changed.update(new)
+        return new
 
     async def _open(self) -> "PoolConnectionProxy[Record]":
         if self._finished:
@@ -151,6 +160,7 @@ class Database:
         self._settings = settings
         self._metrics = metrics
         self._pool: asyncpg.Pool[Record] | None = None
+        self._listeners: list[Callable[[Iterable[str]], Awaitable[None]]] = []
 
     async def open(self) -> None:
         """Opens the pool with one connection, so that a wrong address shows at the start."""
@@ -199,6 +209,15 @@ class Database:
                 await asyncio.shield(transaction.finish(commit=False))
             raise
         await transaction.finish(commit=True)
+
+    def listen(self, heard: Callable[[Iterable[str]], Awaitable[None]]) -> None:
+        """Calls `heard` after each commit, here, with the names that its transaction noted as changed."""
+        self._listeners.append(heard)
+
+    async def tell(self, names: Iterable[str]) -> None:
+        """Called by `Transaction` alone."""
+        for heard in self._listeners:
+            await heard(names)
 
     async def ping(self) -> None:
         """Raises Unavailable when PostgreSQL does not answer."""

@@ -24,6 +24,8 @@ class Job(StrEnum):
     """A mail of identity's: {mail, user_id} or {mail, email_key}. Its token is made when it is sent and rests nowhere."""
     SCHEDULED = "scheduled"
     """One run of an entry of the cron table."""
+    FORGET_CACHED = "forget_cached"
+    """Says to Redis what has changed, until it has heard; while the row waits, no process believes Redis about it."""
     PROBE = "probe"
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
     SEND_NOTIFICATION_MAILS = "send_notification_mails"
@@ -49,6 +51,7 @@ OPERATION_LIMIT = 4 * 3600.0
 HANDLING: dict[Job, Handling] = {
     Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
+    Job.FORGET_CACHED: Handling(queue=Queue.HOUSEKEEPING, limit=10.0),
     Job.PROBE: Handling(),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
     # Hours, but a dead worker's operation goes on elsewhere after half a minute.

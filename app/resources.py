@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app.cache import Cache
 from app.database import Database
 from app.identity.letters import AccountLetters
 from app.identity.throttling.throttle import Throttle
@@ -16,7 +17,7 @@ from app.mail import Mailer, open_mailer
 from app.notifications.letters import NotificationLetters
 from app.notifications.service import Notifier
 from app.notifications.unsubscribing import UnsubscribeTokens
-from app.outbox import Handover, Outbox
+from app.outbox import Handover, Outbox, unsettled_entries
 from app.pubsub import PubSub
 from app.settings import Settings
 from app.storage import Storage
@@ -29,6 +30,7 @@ class Resources:
     metrics: Metrics
     database: Database
     keyvalue: KeyValue
+    cache: Cache
     pubsub: PubSub
     storage: Storage
     signing_keys: SigningKeys
@@ -57,6 +59,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         stack.push_async_callback(database.close)
         keyvalue = KeyValue(settings.redis)
         stack.push_async_callback(keyvalue.close)
+        cache = Cache(settings.redis, settings.cache, metrics, unsettled=lambda: unsettled_entries(database))
+        stack.push_async_callback(cache.close)
+        database.listen(cache.forget)
         pubsub = PubSub(settings.redis, settings.pubsub, metrics)
         stack.push_async_callback(pubsub.close)
         mailer = await stack.enter_async_context(open_mailer(settings, metrics))
@@ -68,6 +73,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             metrics=metrics,
             database=database,
             keyvalue=keyvalue,
+            cache=cache,
             pubsub=pubsub,
             storage=Storage(settings, metrics, signing_keys.derived("lectern file links v1")),
             signing_keys=signing_keys,

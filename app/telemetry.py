@@ -222,6 +222,50 @@ class Metrics:
         self.pubsub_reconnects = Counter(
             "lectern_pubsub_reconnects_total", "Times Redis was found again.", registry=self.registry
         )
+        self.cache_requests = Counter(
+            "lectern_cache_requests_total",
+            "Entries asked for, by what became of it.",
+            ("cache", "outcome"),
+            registry=self.registry,
+        )
+        self.cache_writes = Counter(
+            "lectern_cache_writes_total",
+            "Entries computed for keeping.",
+            ("cache", "outcome"),
+            registry=self.registry,
+        )
+        self.cache_unreadable = Counter(
+            "lectern_cache_unreadable_total",
+            "Bytes in Redis that are no value of the cache.",
+            ("cache",),
+            registry=self.registry,
+        )
+        self.cache_value_bytes = Histogram(
+            "lectern_cache_value_bytes",
+            "Bytes of a kept value.",
+            ("cache",),
+            buckets=(64, 256, 1024, 4096, 16_384, 65_536),
+            registry=self.registry,
+        )
+        self.cache_compute_seconds = Histogram(
+            "lectern_cache_compute_seconds",
+            "Seconds that computing what was missing took.",
+            ("cache",),
+            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2),
+            registry=self.registry,
+        )
+        self.circuit_open = Gauge(
+            "lectern_circuit_open",
+            "Whether a service is left alone because it does not answer.",
+            ("port",),
+            registry=self.registry,
+        )
+        self.circuit_refusals = Counter(
+            "lectern_circuit_refusals_total",
+            "Calls that an open circuit turned away.",
+            ("port",),
+            registry=self.registry,
+        )
         self.token_refreshes = Counter(
             "lectern_token_refreshes_total",
             "Refresh tokens presented, by outcome.",

@@ -31,7 +31,8 @@ class Context:
         self.renew_loaders()
 
     def renew_loaders(self) -> None:
-        self.loaders = Loaders(self.resources.database, self.actor, self.resources.metrics)
+        resources = self.resources
+        self.loaders = Loaders(resources.database, self.actor, resources.metrics, resources.cache)
 
 
 Info = strawberry.Info[Context, None]

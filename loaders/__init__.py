@@ -1,5 +1,6 @@
 """Batched reads for one operation. Made anew for each operation and after each mutation root field: never shared."""
 
+from app.cache import Cache
 from app.database import Fetch
 from app.identity.actor import Actor
 from app.telemetry import Metrics
@@ -15,8 +16,8 @@ class Loaders:
 
     __slots__ = ("catalog", "identity", "notifications", "operations")
 
-    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics) -> None:
-        source = Source(connection, actor, metrics)
+    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics, cache: Cache) -> None:
+        source = Source(connection, actor, metrics, cache)
         self.identity = IdentityLoaders(source)
         self.notifications = NotificationLoaders(source)
         self.operations = OperationLoaders(source)

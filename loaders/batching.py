@@ -6,17 +6,18 @@ future; edges await it through `asyncio.shield`).
 """
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader
 from asyncpg import Record
 
+from app.cache import PUBLIC, Cache, CacheSpec, Public
 from app.database import Fetch
 from app.identity.actor import Actor
 from app.telemetry import Metrics
 
-Row = Record
+Row = Record | Mapping[str, Any]
 Read = Callable[..., Awaitable[list[Record]]]
 Value = TypeVar("Value")
 
@@ -24,9 +25,10 @@ Value = TypeVar("Value")
 class Source:
     """What every batch of an operation reads with: where, for whom, and who counts."""
 
-    __slots__ = ("actor", "connection", "metrics")
+    __slots__ = ("actor", "cache", "connection", "metrics")
 
-    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics) -> None:
+    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics, cache: Cache) -> None:
+        self.cache = cache
         self.connection = connection
         self.actor = actor
         self.metrics = metrics
@@ -111,6 +113,33 @@ class _PagesPerKey(_Declared[list[Record]]):
         return pages
 
 
+class _CardPerKey(_PerKey[Row | None]):
+    """Through a public cache first, whose read knows no actor; then, for what is not public, by the actor's own read."""
+
+    def __init__(self, cards: CacheSpec[Public, Any], read: Read, key: str, otherwise: Read | None) -> None:
+        super().__init__(read, key, _one, for_actor=False)
+        self._cards = cards
+        self._otherwise = otherwise
+
+    def make(self, source: Source, *_parameters: Any) -> Loader[Row | None]:
+        series = source.metrics.loader_batch.labels(self._name)
+
+        async def compute(_audience: Public, keys: list[Any]) -> dict[Any, Any]:
+            rows = await self._read(source.connection, keys)
+            return {row[self._key]: dict(row) for row in rows}
+
+        async def read_batch(keys: list[Any]) -> list[Row | None]:
+            series.observe(len(keys))
+            found = await source.cache.get_many(self._cards, PUBLIC, keys, compute)
+            others = [key for key in keys if key not in found]
+            if others and self._otherwise is not None:
+                rows = await self._otherwise(source.connection, others, source.actor)
+                found |= {row[self._key]: row for row in rows}
+            return [found.get(key) for key in keys]
+
+        return Loader(read_batch)
+
+
 def _one(rows: list[Record], keys: Sequence[Any], key: str) -> list[Record | None]:
     by_key = {row[key]: row for row in rows}
     return [by_key.get(key) for key in keys]
@@ -126,6 +155,16 @@ def _many(rows: list[Record], keys: Sequence[Any], key: str) -> list[list[Record
 def one_per_key(read: Read, *, key: str, for_actor: bool = False) -> _PerKey[Record | None]:
     """`read(connection, keys)` gives at most one row a key; a key without a row loads None."""
     return _PerKey(read, key, _one, for_actor=for_actor)
+
+
+def card_per_key(
+    cards: CacheSpec[Public, Any], read: Read, *, key: str, otherwise: Read | None = None
+) -> _PerKey[Row | None]:
+    """As `one_per_key`, through the cache `cards`: `read(connection, keys)` gives what anybody may see.
+
+    What it does not give is asked of `otherwise(connection, keys, actor)`, and never cached.
+    """
+    return _CardPerKey(cards, read, key, otherwise)
 
 
 def many_per_key(read: Read, *, key: str, for_actor: bool = False) -> _PerKey[list[Record]]:

@@ -1,11 +1,18 @@
 """Batched reads of the catalogue. What a viewer may not see is not there: the reads take the actor."""
 
+from app.cache import PUBLIC, Public
 from app.catalog import reads
-from loaders.batching import DomainLoaders, many_per_key, one_per_key, pages_per_key
+from app.catalog.cards import COURSE_CARDS, FEATURED, FEATURED_ENTRY
+from app.catalog.models import CourseStatus
+from loaders.batching import DomainLoaders, Row, card_per_key, many_per_key, one_per_key, pages_per_key
+
+_PAGE = 100
 
 
 class CatalogLoaders(DomainLoaders):
-    course = one_per_key(reads.courses_by_id, key="id", for_actor=True)
+    course = card_per_key(
+        COURSE_CARDS, reads.published_courses_by_id, key="id", otherwise=reads.courses_by_id
+    )
     course_instructors = many_per_key(reads.instructors_of_courses, key="course_id")
     module = one_per_key(reads.modules_by_id, key="id", for_actor=True)
     modules = many_per_key(reads.modules_of_courses, key="course_id")
@@ -13,3 +20,14 @@ class CatalogLoaders(DomainLoaders):
     lesson_body = one_per_key(reads.lesson_bodies, key="id")
     course_lessons = pages_per_key(reads.lessons_of_courses, key="course_id")
     module_lessons = pages_per_key(reads.lessons_of_modules, key="module_id")
+
+    async def featured_courses(self, first: int) -> list[Row]:
+        """Up to `first` (at most 100) of the courses that are featured, the latest first."""
+
+        async def compute(_audience: Public, entries: list[str]) -> dict[str, list[int]]:
+            return dict.fromkeys(entries, await reads.featured_course_ids(self.source.connection, _PAGE))
+
+        found = await self.source.cache.get_many(FEATURED, PUBLIC, [FEATURED_ENTRY], compute)
+        rows = await self.course.load_many(found[FEATURED_ENTRY][:first])
+        # The list may be older than the cards: what is published no longer is not shown, whoever asks.
+        return [row for row in rows if row is not None and row["status"] == CourseStatus.PUBLISHED]

@@ -16,8 +16,8 @@ from alembic.config import Config
 
 from app.database import Base, Database
 from app.resources import Resources, open_resources
-from app.settings import DatabaseSettings, Mode, RedisSettings, Settings
-from tests.support import services
+from app.settings import CacheSettings, DatabaseSettings, Mode, RedisSettings, Settings
+from tests.support import cache, services
 from tests.support.api import Api
 from tests.support.mailbox import mails
 from tests.support.pgbouncer import pgbouncer
@@ -97,6 +97,8 @@ def settings(
         home=tmp_path_factory.mktemp("home"),
         database=pool_settings,
         redis=RedisSettings(url=redis_url),
+        # Patient, so that on a busy machine nothing is computed that a test means to find.
+        cache=CacheSettings(timeout=10),
     )
 
 
@@ -110,6 +112,7 @@ async def _session_resources(settings: Settings) -> AsyncIterator[Resources]:
 async def resources(_session_resources: Resources) -> AsyncIterator[Resources]:
     yield _session_resources
     await mails(_session_resources)
+    await cache.renew(_session_resources)
     await _delete_everything(_session_resources.database)
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.jobs import Job
 from app.outbox import Claim
 from app.resources import Resources
-from workers import identity, notifications, operations
+from workers import cache, identity, notifications, operations
 from workers.running import Handler
 
 
@@ -16,6 +16,7 @@ async def _probe(_resources: Resources, _claim: Claim) -> None:
 
 HANDLERS: Mapping[Job, Handler] = MappingProxyType(
     {
+        Job.FORGET_CACHED: cache.forget_cached,
         Job.PROBE: _probe,
         Job.RUN_OPERATION: operations.run_operation,
         Job.SEND_ACCOUNT_MAIL: identity.send_account_mail,

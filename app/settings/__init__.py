@@ -21,6 +21,7 @@ from app.settings.programs import (
     WorkerSettings,
 )
 from app.settings.services import (
+    CacheSettings,
     DatabaseSettings,
     MailSettings,
     PubSubSettings,
@@ -31,6 +32,7 @@ from app.settings.services import (
 __all__ = [
     "GROUPS",
     "AuthenticationSettings",
+    "CacheSettings",
     "DatabaseSettings",
     "GraphQLSettings",
     "HttpSettings",
@@ -65,6 +67,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
     pubsub: PubSubSettings = Field(default_factory=PubSubSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
@@ -92,6 +95,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     Settings,
     DatabaseSettings,
     RedisSettings,
+    CacheSettings,
     PubSubSettings,
     StorageSettings,
     HttpSettings,

@@ -65,6 +65,19 @@ class RedisSettings(BaseSettings):
     command_timeout: float = Field(0.5, gt=0, description="Seconds one command may take.")
 
 
+class CacheSettings(BaseSettings):
+    model_config = group("LECTERN_CACHE_")
+
+    timeout: float = Field(
+        0.05, gt=0, description="Seconds Redis may take in all; later the value is computed instead."
+    )
+    pool_size: int = Field(8, ge=1, description="Connections a process reads its caches with at most.")
+    compress_above: int = Field(1024, ge=0, description="Bytes above which a value is compressed.")
+    value_limit: int = Field(
+        65_536, ge=1024, description="Bytes a value may have, compressed; a larger one is not kept."
+    )
+
+
 class PubSubSettings(BaseSettings):
     model_config = group("LECTERN_PUBSUB_")
 

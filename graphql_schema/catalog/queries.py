@@ -109,7 +109,7 @@ async def _courses(
 
 async def _featured_courses(info: Info, first: FirstArgument) -> list[Course] | None:
     check_first(first)
-    return [Course.of(row) for row in await reads.featured_courses(info.context.resources.database, first)]
+    return [Course.of(row) for row in await info.context.loaders.catalog.featured_courses(first)]
 
 
 @strawberry.type

@@ -162,7 +162,7 @@ class CourseInstructor:
     id: strawberry.ID = field(description="Opaque; one for each person and course.")
     user_id: strawberry.Private[int]
     since: datetime = field(description="When they joined the course's instructors.")
-    user: User = edge(lambda loaders: loaders.identity.user, key="user_id", description="The person.")
+    user: User = edge(lambda loaders: loaders.identity.instructor, key="user_id", description="The person.")
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -199,7 +199,9 @@ class Course(Node):
     updated_at: datetime = field(description="When its own details last changed.")
     published_at: datetime | None = field(description="When it was first published.")
     instructor: User = edge(
-        lambda loaders: loaders.identity.user, key="instructor_id", description="Who leads the course."
+        lambda loaders: loaders.identity.instructor,
+        key="instructor_id",
+        description="Who leads the course.",
     )
     instructors: list[CourseInstructor] = edge(
         lambda loaders: loaders.catalog.course_instructors,

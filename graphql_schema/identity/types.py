@@ -1,9 +1,12 @@
 """User, the viewer's account, and what a sign-in gives."""
 
+from asyncio import shield
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
+from graphql import GraphQLResolveInfo
 
 from app.identity.models import Role
 from app.identity.service.sessions import Grant
@@ -30,41 +33,57 @@ described(
 EMAIL = Policy(OWNER.name, lambda actor, user: user.proven or OWNER.allows(actor, user), Denied.NULL)
 
 
+def _of_account(of: Callable[[Row], Any], description: str) -> Any:
+    """What is for the owner and administrators: read only for them where the user came from a public card."""
+
+    async def load(account: Awaitable[Row | None]) -> Any:
+        row = await shield(account)
+        return None if row is None else of(row)
+
+    def resolve(user: "User", info: GraphQLResolveInfo[Any]) -> Any:
+        if user.account is not None:
+            return of(user.account)
+        return load(info.context.loaders.identity.user.load(user.user_id))
+
+    return strawberry.field(
+        description=description, default=None, metadata={"policy": EMAIL, "resolve": resolve}
+    )
+
+
 @is_node(lambda loaders: loaders.identity.visible_user)
 @strawberry.type(description="A person with an account.")
 @policy(PUBLIC)
 class User(Node):
     user_id: strawberry.Private[int]
     name: str = field(description="The name shown to others.")
-    email: str | None = field(
-        description="Seen by its owner and by administrators; null for others.", policy=EMAIL
+    email: str | None = _of_account(
+        lambda row: row["email"], "Seen by its owner and by administrators; null for others."
     )
     role: Role = field(description="What the account may do.")
-    email_verified: bool | None = field(
-        description="Whether the account has proved that the address is its own. Seen like the address.",
-        policy=EMAIL,
+    email_verified: bool | None = _of_account(
+        lambda row: row["email_verified_at"] is not None,
+        "Whether the account has proved that the address is its own. Seen like the address.",
     )
-    locale: str | None = field(
-        description="Language tag that the owner prefers, such as pt-BR. Seen like the address.", policy=EMAIL
+    locale: str | None = _of_account(
+        lambda row: row["locale"],
+        "Language tag that the owner prefers, such as pt-BR. Seen like the address.",
     )
-    time_zone: str | None = field(
-        description="Time zone of the owner, such as Europe/Lisbon. Seen like the address.", policy=EMAIL
+    time_zone: str | None = _of_account(
+        lambda row: row["time_zone"], "Time zone of the owner, such as Europe/Lisbon. Seen like the address."
     )
+    account: strawberry.Private[Any] = None
     proven: strawberry.Private[bool] = False
 
     @classmethod
     def of(cls, row: Row, *, proven: bool = False) -> Self:
-        """From a row of reads.PUBLIC_COLUMNS. `proven`: the one who asks has just proved to be this user."""
+        """From a row of reads.PUBLIC_COLUMNS or an InstructorCard. `proven`: who asks has just proved to be this user."""
         number = row["id"]
         return cls(
             id=global_id("User", number),
             user_id=number,
             name=row["name"],
-            email=row["email"],
             role=row["role"],
-            email_verified=row["email_verified_at"] is not None,
-            locale=row["locale"],
-            time_zone=row["time_zone"],
+            account=row if "email" in row else None,
             proven=proven,
         )
 

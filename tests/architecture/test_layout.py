@@ -21,7 +21,17 @@ DOMAINS = {
     "partners",
     "analytics",
 }
-PROGRAMS_AND_PLUMBING = {"asgi", "cli", "embedded", "mail", "outbox", "pubsub", "settings", "storage"}
+PROGRAMS_AND_PLUMBING = {
+    "asgi",
+    "cache",
+    "cli",
+    "embedded",
+    "mail",
+    "outbox",
+    "pubsub",
+    "settings",
+    "storage",
+}
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
@@ -125,6 +135,7 @@ def test_schema_folders_hold_parts_of_domains() -> None:
                 "outbox",
                 "storage",
                 "imports",
+                "cache",
             },
         ),
     ],

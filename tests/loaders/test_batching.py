@@ -9,6 +9,7 @@ import pytest
 from app.database import Database, Fetch, Query
 from app.identity.actor import Actor
 from app.identity.models import Role
+from app.resources import Resources
 from app.telemetry import Metrics
 from loaders import Loaders
 from loaders.batching import DomainLoaders, Source, many_per_key, one_per_key, pages_per_key
@@ -50,7 +51,7 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def domain(reads: Reads, metrics: Metrics, database: Database) -> Any:
+def domain(reads: Reads, metrics: Metrics, database: Database, resources: Resources) -> Any:
     """Loaders over real rows: a key k has k % 10 of them, numbered, the last first."""
 
     async def one(connection: Fetch, keys: Sequence[int]) -> Any:
@@ -75,7 +76,7 @@ def domain(reads: Reads, metrics: Metrics, database: Database) -> Any:
         pages = pages_per_key(page, key="key")
         my_pages = pages_per_key(my_page, key="key", for_actor=True)
 
-    return Domain(Source(database, ACTOR, metrics))
+    return Domain(Source(database, ACTOR, metrics, resources.cache))
 
 
 def named(row: Any) -> Any:
@@ -208,7 +209,9 @@ async def test_batches_are_counted(domain: Any, metrics: Metrics) -> None:
     assert counted("many_loader", "count") is None
 
 
-async def test_a_row_of_another_key_is_a_mistake_of_ours(metrics: Metrics, database: Database) -> None:
+async def test_a_row_of_another_key_is_a_mistake_of_ours(
+    metrics: Metrics, database: Database, resources: Resources
+) -> None:
     async def wrong(connection: Fetch, keys: Sequence[int]) -> Any:
         return await connection.fetch(_ROWS, keys=[key + 1 for key in keys])
 
@@ -216,18 +219,22 @@ async def test_a_row_of_another_key_is_a_mistake_of_ours(metrics: Metrics, datab
         rows = many_per_key(wrong, key="key")
 
     with pytest.raises(KeyError):
-        await Domain(Source(database, ACTOR, metrics)).rows.load(1)
+        await Domain(Source(database, ACTOR, metrics, resources.cache)).rows.load(1)
 
 
-async def test_loaders_are_of_one_operation(database: Database, metrics: Metrics) -> None:
-    first, second = (Loaders(database, ACTOR, metrics) for _ in range(2))
+async def test_loaders_are_of_one_operation(
+    database: Database, metrics: Metrics, resources: Resources
+) -> None:
+    first, second = (Loaders(database, ACTOR, metrics, resources.cache) for _ in range(2))
     assert first.catalog.course is first.catalog.course
     assert first.catalog.course is not second.catalog.course
     assert first.catalog.module_lessons(1, None) is not second.catalog.module_lessons(1, None)
 
 
-async def test_a_key_of_nothing_loads_nothing(database: Database, metrics: Metrics) -> None:
-    loaders = Loaders(database, ACTOR, metrics)
+async def test_a_key_of_nothing_loads_nothing(
+    database: Database, metrics: Metrics, resources: Resources
+) -> None:
+    loaders = Loaders(database, ACTOR, metrics, resources.cache)
     assert await loaders.catalog.course.load(2**63 - 1) is None
     assert await loaders.catalog.module.load(0) is None
     assert await loaders.catalog.lesson.load(-1) is None

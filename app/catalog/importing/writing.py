@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.catalog.cards import courses_changed
 from app.catalog.importing.rows import ImportedCourse
 from app.catalog.models import BodyFormat, CourseStatus
 from app.catalog.slugs import slug_of
@@ -158,6 +159,7 @@ class ChunkWriter:
             ids = [existing[course.key]["id"] for course in changed]
             await tx.fetch_text(_LOCK_COURSES, ids)
             await tx.fetch_text(self._update, ids, *_arrays(changed))
+            await courses_changed(tx, *ids)
         return Tally(len(new), len(changed), len(courses) - len(new) - len(changed))
 
     async def _insert(self, tx: Transaction, courses: Sequence[ImportedCourse]) -> None:

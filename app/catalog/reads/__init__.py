@@ -11,8 +11,9 @@ from app.catalog.reads.content import (
 from app.catalog.reads.courses import (
     course_id_of_slug,
     courses_by_id,
-    featured_courses,
+    featured_course_ids,
     instructors_of_courses,
+    published_courses_by_id,
 )
 from app.catalog.reads.listing import (
     CourseFilter,
@@ -30,7 +31,7 @@ __all__ = [
     "courses_by_id",
     "courses_page",
     "courses_taught_by",
-    "featured_courses",
+    "featured_course_ids",
     "instructors_of_courses",
     "lesson_bodies",
     "lessons_by_id",
@@ -38,4 +39,5 @@ __all__ = [
     "lessons_of_modules",
     "modules_by_id",
     "modules_of_courses",
+    "published_courses_by_id",
 ]

@@ -73,8 +73,9 @@ def actor_values(actor: Actor) -> dict[str, Any]:
 
 _BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), visible()))
 _BY_SLUG = compiled(select(Course.id).where(Course.slug == bindparam("slug"), visible()))
+_PUBLISHED_BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), PUBLISHED))
 _FEATURED = compiled(
-    course_rows()
+    select(Course.id)
     .where(Course.featured_at.is_not(None), PUBLISHED)
     .order_by(Course.featured_at.desc(), Course.id.desc())
     .limit(bindparam("first", type_=Integer))
@@ -96,9 +97,14 @@ async def course_id_of_slug(connection: Fetch, slug: str, actor: Actor) -> int |
     return rows[0]["id"] if rows else None
 
 
-async def featured_courses(connection: Fetch, first: int) -> list[Record]:
+async def published_courses_by_id(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """Those of the courses that are published: the same for everybody."""
+    return await connection.fetch(_PUBLISHED_BY_ID, keys=keys)
+
+
+async def featured_course_ids(connection: Fetch, first: int) -> list[int]:
     """Published courses that an administrator put forward, the latest first."""
-    return await connection.fetch(_FEATURED, first=first)
+    return [row["id"] for row in await connection.fetch(_FEATURED, first=first)]
 
 
 async def instructors_of_courses(connection: Fetch, keys: Sequence[int]) -> list[Record]:

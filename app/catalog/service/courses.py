@@ -7,6 +7,7 @@ from asyncpg import Record
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.catalog.cards import courses_changed, featured_changed
 from app.catalog.errors import InvalidState, LimitReached, NotFound
 from app.catalog.models import Course, CourseInstructor, CourseLevel, CourseStats, CourseStatus
 from app.catalog.service.editing import check_version, course_to_edit
@@ -139,6 +140,7 @@ async def update_course(
     check_version(course, expected_version)
     details = {name: course[name] for name in _DETAILS} | checked_details(changes)
     await tx.fetch(_UPDATE, course_id=course_id, **{f"new_{name}": value for name, value in details.items()})
+    await _card_changed(tx, course)
 
 
 async def publish_course(tx: Transaction, actor: Actor, *, course_id: int) -> None:
@@ -159,6 +161,9 @@ async def unpublish_course(tx: Transaction, actor: Actor, *, course_id: int) -> 
     course = await course_to_edit(tx, actor, course_id, "courseId")
     if course["status"] == CourseStatus.PUBLISHED:
         await tx.fetch(_UNPUBLISH, course_id=course_id)
+        await _card_changed(tx, course)
+        if course["featured_at"] is not None:
+            await featured_changed(tx)
 
 
 async def archive_course(tx: Transaction, actor: Actor, *, course_id: int) -> None:
@@ -168,6 +173,9 @@ async def archive_course(tx: Transaction, actor: Actor, *, course_id: int) -> No
         raise InvalidState("A draft is not archived; only a published course is.", path=("input", "courseId"))
     if course["status"] == CourseStatus.PUBLISHED:
         await tx.fetch(_ARCHIVE, course_id=course_id)
+        await _card_changed(tx, course)
+        if course["featured_at"] is not None:
+            await featured_changed(tx)
 
 
 async def set_course_featured(tx: Transaction, actor: Actor, *, course_id: int, featured: bool) -> None:
@@ -176,6 +184,14 @@ async def set_course_featured(tx: Transaction, actor: Actor, *, course_id: int, 
     if featured and course["status"] != CourseStatus.PUBLISHED:
         raise InvalidState("Only a published course can be featured.", path=("input", "courseId"))
     await tx.fetch(_FEATURE if featured else _UNFEATURE, course_id=course_id)
+    await _card_changed(tx, course)
+    await featured_changed(tx)
+
+
+async def _card_changed(tx: Transaction, before: Record) -> None:
+    # What was not published had no card.
+    if before["status"] == CourseStatus.PUBLISHED:
+        await courses_changed(tx, before["id"])
 
 
 async def add_course_instructor(

@@ -12,7 +12,7 @@ from app.catalog.errors import LimitReached, NotFound
 from app.catalog.markup import render
 from app.catalog.models import BodyFormat, Lesson, LessonKind, VideoMetadata
 from app.catalog.service.editing import MODULE, check_version, lesson_to_edit, module_to_edit
-from app.catalog.service.modules import CHANGE_LESSON_COUNT, refuse_emptying
+from app.catalog.service.modules import change_lesson_count, refuse_emptying
 from app.catalog.service.positions import LESSONS, check_position
 from app.database import Transaction, compiled
 from app.errors import DomainError
@@ -170,7 +170,7 @@ async def add_lesson(
     lesson_id = int(rows[0]["id"])
     if video is not None:
         await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
-    await tx.fetch(CHANGE_LESSON_COUNT, course_id=course_id, by=1)
+    await change_lesson_count(tx, course_id, 1)
     return lesson_id
 
 
@@ -197,7 +197,7 @@ async def remove_lesson(tx: Transaction, actor: Actor, *, lesson_id: int) -> int
     await refuse_emptying(tx, actor, lesson["course_id"], 1, "lessonId")
     await tx.fetch(_DELETE, lesson_id=lesson_id)
     await LESSONS.close_gap(tx, lesson["module_id"], lesson["position"])
-    await tx.fetch(CHANGE_LESSON_COUNT, course_id=lesson["course_id"], by=-1)
+    await change_lesson_count(tx, lesson["course_id"], -1)
     return int(lesson["module_id"])
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, select, text, update
 
+from app.catalog.cards import courses_changed
 from app.catalog.errors import InvalidState, LimitReached
 from app.catalog.models import CourseStats, CourseStatus, Lesson, Module
 from app.catalog.service.editing import check_version, course_to_edit, module_to_edit
@@ -31,10 +32,10 @@ _LESSONS_LEFT = compiled(
 _DELETE_LESSONS = compiled(delete(Lesson).where(Lesson.module_id == _ID).returning(Lesson.id))
 _DELETE = compiled(delete(Module).where(Module.id == _ID))
 _COUNT_LESSONS = compiled(select(func.count()).where(Lesson.module_id == _ID))
-CHANGE_LESSON_COUNT = compiled(
+_CHANGE_LESSON_COUNT = compiled(
     text(
         "UPDATE course_stats SET lesson_count = lesson_count + CAST(:by AS integer) "
-        "WHERE course_id = CAST(:course_id AS bigint)"
+        "FROM courses WHERE course_id = CAST(:course_id AS bigint) AND courses.id = course_id RETURNING courses.status"
     )
 )
 
@@ -97,8 +98,14 @@ async def remove_module(tx: Transaction, actor: Actor, *, module_id: int) -> int
     await tx.fetch(_DELETE_LESSONS, module_id=module_id)
     await tx.fetch(_DELETE, module_id=module_id)
     await MODULES.close_gap(tx, course_id, module["position"])
-    await tx.fetch(CHANGE_LESSON_COUNT, course_id=course_id, by=-going)
+    await change_lesson_count(tx, course_id, -going)
     return course_id
+
+
+async def change_lesson_count(tx: Transaction, course_id: int, by: int) -> None:
+    rows = await tx.fetch(_CHANGE_LESSON_COUNT, course_id=course_id, by=by)
+    if rows[0]["status"] == CourseStatus.PUBLISHED:
+        await courses_changed(tx, course_id)
 
 
 async def reorder_modules(tx: Transaction, actor: Actor, *, course_id: int, module_ids: list[int]) -> None:

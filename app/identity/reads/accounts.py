@@ -23,6 +23,9 @@ PUBLIC_COLUMNS = (
 _USERS_BY_ID = compiled(
     select(*PUBLIC_COLUMNS).where(User.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
 )
+_PUBLIC_USERS_BY_ID = compiled(
+    select(User.id, User.name, User.role).where(User.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+)
 _VISIBLE_USERS_BY_ID = compiled(
     select(*PUBLIC_COLUMNS).where(
         User.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
@@ -53,6 +56,11 @@ _CREDENTIALS = compiled(
 async def users_by_id(connection: Fetch, ids: list[int]) -> list[Record]:
     """Rows of PUBLIC_COLUMNS of those ids that exist, in no order."""
     return await connection.fetch(_USERS_BY_ID, ids=ids)
+
+
+async def public_users_by_id(connection: Fetch, ids: list[int]) -> list[Record]:
+    """Id, name and role alone: what may be shown to anybody, and be cached for everybody."""
+    return await connection.fetch(_PUBLIC_USERS_BY_ID, ids=ids)
 
 
 async def visible_users_by_id(connection: Fetch, ids: list[int], actor: Actor) -> list[Record]:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.database import Transaction, compiled
 from app.identity import passwords, reads
 from app.identity.addresses import checked_email, email_key
+from app.identity.cards import user_changed
 from app.identity.errors import (
     EmailTaken,
     InvalidName,
@@ -87,7 +88,9 @@ async def set_role(tx: Transaction, *, email: str, role: Role) -> Record:
         raise UserNotFound(address)
     if user["email_verified_at"] is None and len(await tx.fetch(_CLAIMING, key=key)) > 1:
         raise SeveralAccounts(address)
-    return (await tx.fetch(_SET_ROLE, user_id=user["id"], new_role=role))[0]
+    changed = (await tx.fetch(_SET_ROLE, user_id=user["id"], new_role=role))[0]
+    await user_changed(tx, user["id"])
+    return changed
 
 
 def checked_name(name: str) -> str:

@@ -12,6 +12,7 @@ from app.database import Query, Transaction, compiled
 from app.errors import DomainError
 from app.identity import reads
 from app.identity.actor import Actor
+from app.identity.cards import user_changed
 from app.identity.models import User
 from app.identity.service.accounts import checked_name
 
@@ -43,6 +44,8 @@ async def update_profile(tx: Transaction, actor: Actor, **changes: str | None) -
         raise DomainError("Give at least one of name, locale and timeZone.", path=("input",))
     checked = {f"new_{name}": _checked(name, changes[name]) for name in names}
     rows = await tx.fetch(_update(names), user_id=actor.user_id, **checked)
+    if "name" in changes:
+        await user_changed(tx, actor.user_id)
     return rows[0]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.database import Database
 from tests.factories.catalog import MadeCourse, Staff, codes, make_course, make_course_of, run
+from tests.support import cache
 from tests.support.api import Api
 
 LESSONS = """query ($id: ID!, $first: Int!, $after: String) { node(id: $id) {
@@ -51,8 +52,12 @@ async def test_statements_are_as_many_for_a_hundred_courses_as_for_one(
         lessons(first: 3) { nodes { title video { durationSeconds } } pageInfo { hasNextPage } }
     } } }"""
     one = await api.ask(document, first=1)
+    await cache.empty(api.resources)
     hundred = await api.ask(document, first=100)
+    warm_hundred = await api.ask(document, first=100)
+    warm_one = await api.ask(document, first=1)
     assert not one.errors
+    assert (warm_one.data, warm_hundred.data) == (one.data, hundred.data)
     assert not hundred.errors
     assert len(hundred.data["courses"]["nodes"]) == 100
     assert {len(course["instructors"]) for course in hundred.data["courses"]["nodes"]} == {2}
@@ -65,6 +70,9 @@ async def test_statements_are_as_many_for_a_hundred_courses_as_for_one(
     assert sorted(hundred.statements) == sorted(one.statements)
     # The page; leads, instructors, modules, a page of lessons; then users again, courses, lessons; then modules, bodies.
     assert len(one.statements) <= 10
+    # Leads, other instructors and courses come from the cache.
+    assert sorted(warm_hundred.statements) == sorted(warm_one.statements)
+    assert len(warm_one.statements) == len(one.statements) - 3
 
 
 async def test_a_page_of_lessons_for_every_course_is_one_statement(
@@ -126,6 +134,7 @@ async def test_ratings_are_averages_of_two_digits(api: Api, database: Database, 
             total,
             number,
         )
+        await cache.empty(api.resources)
         data = await api(document, id=course.id)
         assert data["course"] == {"rating": rating, "ratingCount": number, "enrollmentCount": number}
 

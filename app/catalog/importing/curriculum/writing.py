@@ -6,6 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from app.catalog.cards import courses_changed
 from app.catalog.importing.curriculum.trees import ImportedLesson, ImportedTree
 from app.catalog.importing.errors import RowRefused
 from app.catalog.importing.writing import IMPORT_LOCK, SLUG_ENDINGS, Tally, slug_with_ending
@@ -124,6 +125,7 @@ class TreeWriter:
             course = Tally(updated=1)
             await tx.fetch_text(_LOCK, course_id)
             await tx.fetch_text(_UPDATE_COURSE, course_id, tree.title, digest)
+            await courses_changed(tx, course_id)
         module_ids, module_tally = await _write_modules(tx, course_id, tree)
         lesson_tally = await _write_lessons(tx, course_id, tree, module_ids)
         await tx.fetch_text(_COUNT_LESSONS, course_id)

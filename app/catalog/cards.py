@@ -1,0 +1,50 @@
+"""What the catalogue shows of published courses to anybody, as caches hold it, and how it is forgotten."""
+
+from datetime import datetime
+
+from typing_extensions import TypedDict
+
+from app.cache import PUBLIC, CacheSpec, Public
+from app.database import Transaction
+from app.outbox import forget
+
+
+class CourseCard(TypedDict):
+    """A row of `reads.published_courses_by_id`: as `reads.courses_by_id`, and nothing that only some may see."""
+
+    id: int
+    slug: str
+    title: str
+    description: str
+    category: str | None
+    level: str | None
+    language: str | None
+    skills: list[str]
+    status: str
+    instructor_id: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None
+    featured_at: datetime | None
+    enrollment_count: int
+    lesson_count: int
+    rating: float
+    rating_count: int
+
+
+# For so long the sums of `course_stats` may be old, where who keeps them does not say `courses_changed`.
+COURSE_CARDS = CacheSpec("course_card", version=1, scope=Public, kind=CourseCard, ttl=300)
+FEATURED = CacheSpec("featured_courses", version=1, scope=Public, kind=list[int], ttl=3600)
+"""One entry: the ids of all that are featured, up to a page, the latest first."""
+FEATURED_ENTRY = "all"
+
+
+async def courses_changed(tx: Transaction, *course_ids: int) -> None:
+    """To be said of published courses whose card changes, or that are published no longer."""
+    await forget(tx, *(COURSE_CARDS.entry(PUBLIC, course_id) for course_id in course_ids))
+
+
+async def featured_changed(tx: Transaction) -> None:
+    """To be said when a course joins or leaves those that are featured."""
+    await forget(tx, FEATURED.entry(PUBLIC, FEATURED_ENTRY))
