@@ -34,7 +34,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("our fields, edges, objects", ("graphql_schema/",)),
     ("loaders", ("/loaders/", "aiodataloader")),
     ("SQL: pool, rows, statements", ("asyncpg/", "app/database.py", "/reads/", "/reads.py")),
-    ("metrics", ("prometheus_client/", "app/telemetry.py")),
+    ("metrics", ("prometheus_client/", "app/telemetry/")),
     ("HTTP", ("app/asgi/", "uvicorn/", "starlette/")),
     ("tasks and futures", ("asyncio/",)),
 )

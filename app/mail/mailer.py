@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from time import perf_counter
 
+from app.circuits import Circuit
 from app.errors import Unavailable
 from app.mail.message import Message
 from app.mail.transports import Connection, MailDeferredError, MailRefusedError, Transport, transport_of
@@ -36,6 +37,7 @@ class Mailer:
         self._transport = transport
         self._metrics = metrics
         self._sender = sender
+        self._circuit = Circuit("mail", metrics)
         self._limit = asyncio.Semaphore(connections)
         self._idle: list[tuple[Connection, float]] = []
 
@@ -75,13 +77,17 @@ class Mailer:
     async def _connection(self) -> AsyncIterator[Connection]:
         """For one caller. Whatever goes wrong with it, nobody gets it after that."""
         async with self._limit:
-            connection = await self._fresh() or await self._transport.connect()
+            connection = await self._fresh() or await self._connected()
             try:
                 yield connection
             except BaseException:
                 connection.abandon()
                 raise
             self._idle.append((connection, perf_counter()))
+
+    async def _connected(self) -> Connection:
+        with self._circuit.call():
+            return await self._transport.connect()
 
     async def _fresh(self) -> Connection | None:
         while self._idle:

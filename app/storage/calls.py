@@ -7,6 +7,7 @@ from time import perf_counter
 
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
+from app.circuits import Circuit
 from app.errors import DomainError, Unavailable
 from app.storage.errors import AlreadyExists, NoSuchFile
 from app.telemetry import Metrics
@@ -17,6 +18,13 @@ _log = logging.getLogger(__name__)
 class Calls:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._circuit = Circuit("storage", metrics)
+
+    @contextmanager
+    def guarded(self, kind: str) -> Iterator[None]:
+        """`counted`, for calls of ours alone: a storage that keeps failing is left alone for a moment."""
+        with self._circuit.call(), self.counted(kind):
+            yield
 
     @contextmanager
     def counted(self, kind: str) -> Iterator[None]:

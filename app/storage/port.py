@@ -73,6 +73,7 @@ class Storage:
             await self._put_bytes(key, whole, create_only=create_only)
             return
         try:
+            # Not guarded: what breaks may be the sender's stream.
             with self._calls.counted("put"):
                 async with asyncio.timeout(self._limits.stream_timeout):
                     await self._put_stream(key, upload, create_only=create_only)
@@ -94,7 +95,7 @@ class Storage:
         options: GetOptions = {"if_match": file.etag}
         if stop - start != file.size:
             options["range"] = (start, stop)
-        with self._calls.counted("open"):
+        with self._calls.guarded("open"):
             async with asyncio.timeout(self._limits.call_timeout):
                 found = await obstore.get_async(self._store, file.key, options=options)
         return Content(
@@ -108,7 +109,7 @@ class Storage:
     async def head(self, key: str) -> StoredFile:
         """Raises NoSuchFile."""
         keys.checked(key)
-        with self._calls.counted("head"):
+        with self._calls.guarded("head"):
             async with asyncio.timeout(self._limits.call_timeout):
                 await self._refuse_detours(key)
                 return StoredFile.of(await obstore.head_async(self._store, key))
@@ -117,7 +118,7 @@ class Storage:
         """Whether the storage is known to have had such a file (S3 does not say: then True)."""
         keys.checked(key)
         try:
-            with self._calls.counted("delete"):
+            with self._calls.guarded("delete"):
                 async with asyncio.timeout(self._limits.call_timeout):
                     await self._refuse_detours(key)
                     await obstore.delete_async(self._store, key)
@@ -129,10 +130,10 @@ class Storage:
         """All files below `prefix` (whole segments: "certificates/2030"), in no order."""
         if prefix:
             keys.checked(prefix)
-        with self._calls.counted("list"):
+        with self._calls.guarded("list"):
             pages = aiter(obstore.list(self._store, prefix or None, chunk_size=500))
         while True:
-            with self._calls.counted("list"):
+            with self._calls.guarded("list"):
                 async with asyncio.timeout(self._limits.call_timeout):
                     page = await anext(pages, None)
             if page is None:
@@ -178,7 +179,7 @@ class Storage:
     async def sweep(self, before: datetime) -> int:
         """Removes what writers that died left behind before that time. Returns how many files it were."""
         removed = 0
-        with self._calls.counted("sweep"):
+        with self._calls.guarded("sweep"):
             async for page in obstore.list(self._store, _STAGING.rstrip("/")):
                 for meta in page:
                     if meta["last_modified"] < before:
@@ -205,7 +206,7 @@ class Storage:
         return Links(self._signer)
 
     async def _put_bytes(self, key: str, data: bytes, *, create_only: bool) -> None:
-        with self._calls.counted("put"):
+        with self._calls.guarded("put"):
             async with asyncio.timeout(self._limits.write_timeout):
                 await self._refuse_detours(key)
                 await obstore.put_async(

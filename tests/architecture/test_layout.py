@@ -31,6 +31,7 @@ PROGRAMS_AND_PLUMBING = {
     "pubsub",
     "settings",
     "storage",
+    "telemetry",
 }
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from pydantic import SecretStr
 
+from app.circuits import FAILURES, REST
 from app.mail import Mailer, Message, Outcome, mailer, open_mailer
 from app.settings import MailSettings, Settings
 from app.telemetry import Metrics
@@ -120,6 +122,25 @@ async def test_each_mail_has_an_outcome_of_its_own(server: Server, tmp_path: Pat
 async def test_a_server_that_is_away_is_later(tmp_path: Path, metrics: Metrics) -> None:
     async with sending(free_port(), tmp_path, metrics) as sender:
         assert await sender.send(to("ann", "bob")) == [LATER, LATER]
+
+
+async def test_a_server_that_stays_away_is_left_alone_for_a_moment(
+    server: Server, tmp_path: Path, metrics: Metrics
+) -> None:
+    port = server.controller.port
+    await asyncio.to_thread(server.controller.stop)
+    refused = partial(metrics.registry.get_sample_value, "lectern_circuit_refusals_total", {"port": "mail"})
+    async with sending(port, tmp_path, metrics) as sender:
+        for _ in range(FAILURES):
+            assert await sender.send(to("ann")) == [LATER]
+        assert refused() == 0
+        assert await sender.send(to("ann")) == [LATER]
+        assert refused() == 1
+        server.controller = Controller(server, hostname="127.0.0.1", port=port)
+        server.controller.start()
+        await asyncio.sleep(REST + 0.1)
+        assert await sender.send(to("ann")) == [SENT]
+    assert metrics.registry.get_sample_value("lectern_circuit_open", {"port": "mail"}) == 0
 
 
 async def test_a_connection_that_breaks_leaves_the_rest_for_later(

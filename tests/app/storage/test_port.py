@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import obstore
 import pytest
 
+from app.circuits import FAILURES
 from app.errors import Unavailable
 from app.storage import AlreadyExists, FileTooLarge, NoSuchFile, RangeNotSatisfiable, Storage
 from app.storage.pieces import SMALL
@@ -269,6 +270,35 @@ async def test_a_server_that_is_away_is_said_in_time(open_storage: Open, kind: s
         await calls[kind]()  # type: ignore[no-untyped-call]
     name = {"stream": "put", "open": "head"}.get(kind, kind)
     assert counted(storage, name, "failed") + counted(storage, name, "timeout") == 1
+
+
+async def test_a_server_that_stays_away_is_left_alone_for_a_moment(open_storage: Open) -> None:
+    storage = open_storage("s3", endpoint="http://127.0.0.1:9", connect_timeout=0.1, call_timeout=0.2)
+    for _ in range(FAILURES):
+        with pytest.raises(Unavailable):
+            await storage.head("a.txt")
+    with pytest.raises(Unavailable):
+        await storage.head("a.txt")
+    assert counted(storage, "head", "failed") + counted(storage, "head", "timeout") == FAILURES
+    value = storage._calls._metrics.registry.get_sample_value
+    assert value("lectern_circuit_refusals_total", {"port": "storage"}) == 1
+    assert value("lectern_circuit_open", {"port": "storage"}) == 1
+
+
+async def test_what_is_missing_or_breaks_elsewhere_opens_no_circuit(open_storage: Open) -> None:
+    storage = open_storage("memory")
+
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in pieces(6):
+            yield piece
+        raise OSError
+
+    for _ in range(FAILURES + 1):
+        with pytest.raises(NoSuchFile):
+            await storage.head("a.txt")
+        with pytest.raises(OSError):  # noqa: PT011 - it has no words
+            await storage.put("a.mp4", broken(), "video/mp4")
+    await storage.put("a.txt", b"x", "text/plain")
 
 
 async def test_a_server_that_is_silent_is_given_up(open_storage: Open) -> None:
