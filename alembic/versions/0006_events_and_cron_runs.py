@@ -1,4 +1,4 @@
-"""Events that consumers hear once; runs by the clock; attempts whose worker died."""
+"""Events that consumers hear once; runs by the clock; attempts whose worker died; what caches must forget."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,9 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("losses", sa.Integer(), server_default="0", nullable=False))
     op.add_column("jobs", sa.Column("event_id", sa.Uuid(), nullable=True))
+    op.create_index(
+        "ix_jobs_forget_cached", "jobs", ["id"], postgresql_where=sa.text("name = 'forget_cached'")
+    )
     op.create_table(
         "processed_events",
         sa.Column("consumer", sa.Text(), nullable=False),
@@ -38,5 +41,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("cron_runs")
     op.drop_table("processed_events")
+    op.drop_index("ix_jobs_forget_cached", table_name="jobs")
     op.drop_column("jobs", "event_id")
     op.drop_column("jobs", "losses")

@@ -15,7 +15,11 @@ class WaitingJob(Base):
     """A job that is not done: waiting, running, or between two attempts."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "due_at", "id"),)
+    __table_args__ = (
+        Index(None, "due_at", "id"),
+        # Each process that caches asks for these every second, however long the queue is.
+        Index("ix_jobs_forget_cached", "id", postgresql_where=text("name = 'forget_cached'")),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
     """Of a job with a key a hash of name and key: asked for twice, it waits once."""
