@@ -3,6 +3,7 @@
 import unicodedata
 
 import email_validator
+import idna
 
 from app.identity.errors import InvalidEmail
 
@@ -20,5 +21,17 @@ def checked_email(email: str) -> str:
 
 
 def email_key(address: str) -> str:
-    """What makes two addresses the same account: the address without case and without compatibility forms."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold())
+    """What makes two addresses one mailbox: the domain as name servers know it, the rest without case.
+
+    No more than that: casefold() and NFKC make one of straße.de and strasse.de, which two people can register.
+    """
+    local, _, domain = unicodedata.normalize("NFC", address).rpartition("@")
+    return f"{local.lower()}@{_ascii(domain)}"
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode().lower()
+    except idna.IDNAError:
+        # No name of the public network; nothing of it is another's.
+        return domain.lower()

@@ -64,6 +64,30 @@ class InvalidEmailToken(DomainError):
         super().__init__("The link has expired or was used. Ask for another.", path=("input", "token"))
 
 
+class AddressUnproved(DomainError):
+    """An operator means a person; who has not proved an address may be anybody."""
+
+    code = ErrorCode.INVALID_STATE
+
+    def __init__(self, email: str) -> None:
+        super().__init__(
+            f"The account that claims {email} has not proved it: its owner has to confirm the address first.",
+            path=("input", "email"),
+        )
+
+
+class PasswordRequired(DomainError):
+    """Several accounts claim an address: its owner must not prove somebody else's claim."""
+
+    code = ErrorCode.INVALID_CREDENTIALS
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Several accounts claim this address: give the password of yours, or sign in to it first.",
+            path=("input", "password"),
+        )
+
+
 class SeveralAccounts(DomainError):
     code = ErrorCode.CONFLICT
 

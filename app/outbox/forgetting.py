@@ -13,7 +13,7 @@ _INSERT = Query(
 # The name as a literal: only so does the planner see that its index serves.
 _UNSETTLED = Query(
     "SELECT entry FROM jobs CROSS JOIN LATERAL jsonb_array_elements_text(payload -> 'entries') AS entry"
-    f" WHERE name = '{Job.FORGET_CACHED}' LIMIT $1",  # noqa: S608 - a name of ours
+    " WHERE name = 'forget_cached' LIMIT $1",
     ("limit",),
     {},
 )

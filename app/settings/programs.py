@@ -79,6 +79,11 @@ class AuthenticationSettings(BaseSettings):
         ge=2,
         description="The same for one client address (IPv6: /64). Raise it where many people share one.",
     )
+    registrations_per_address: int = Field(
+        30,
+        ge=2,
+        description="Accounts a minute that one client address (IPv6: /64) may make; then it rests, longer each time.",
+    )
     signing_keys: SecretStr = Field(
         SecretStr(""),
         description="JSON object, kid -> PEM private key (Ed25519 or P-256). The first signs, all verify. "

@@ -7,6 +7,8 @@ same statements, whether or not there is an account to write to.
 from enum import StrEnum
 from typing import Any
 
+from asyncpg import Record
+
 from app.database import Transaction
 from app.identity import reads
 from app.identity.addresses import email_key as key_of
@@ -33,9 +35,14 @@ async def ask_by_account(tx: Transaction, outbox: Outbox, mail: AccountMail, *, 
     await outbox.enqueue(tx, Job.SEND_ACCOUNT_MAIL, {"mail": mail, "user_id": user_id})
 
 
-async def ask_by_address(tx: Transaction, outbox: Outbox, mail: AccountMail, *, email_key: str) -> None:
-    """Asks for a VERIFY_EMAIL or a RESET_PASSWORD; whether somebody has that address is seen later."""
-    await outbox.enqueue(tx, Job.SEND_ACCOUNT_MAIL, {"mail": mail, "email_key": email_key})
+async def ask_by_address(
+    tx: Transaction, outbox: Outbox, mail: AccountMail, *, email_key: str, rather: int | None = None
+) -> None:
+    """Asks for a VERIFY_EMAIL or a RESET_PASSWORD; whether somebody has that address is seen later.
+
+    `rather`: the account that is meant, if it has that address.
+    """
+    await outbox.enqueue(tx, Job.SEND_ACCOUNT_MAIL, {"mail": mail, "email_key": email_key, "rather": rather})
 
 
 async def written(
@@ -46,19 +53,29 @@ async def written(
     if "user_id" in payload:
         user = next(iter(await reads.users_by_id(tx, [payload["user_id"]])), None)
     else:
-        user = await reads.user_by_email_key(tx, payload["email_key"])
+        user = await _meant(tx, payload["email_key"], payload.get("rather"))
     if user is None:
         return None
-    if mail is AccountMail.PASSWORD_CHANGED:
-        return letters.password_changed(to=user["email"], message_id=message_id)
     if mail is AccountMail.RESET_PASSWORD:
         token = await email_tokens.issue(tx, user_id=user["id"], purpose=EmailTokenPurpose.RESET_PASSWORD)
         return letters.reset_password(to=user["email"], token=token, message_id=message_id)
-    if user["email_verified_at"] is not None:
+    # What was changed is told to owners, not to whoever had their address typed by somebody else; of what is to be proved
+    # it is the other way round.
+    if (mail is AccountMail.PASSWORD_CHANGED) is (user["email_verified_at"] is None):
         return None
+    if mail is AccountMail.PASSWORD_CHANGED:
+        return letters.password_changed(to=user["email"], message_id=message_id)
     if mail is AccountMail.INTRODUCTION:
         owner = await reads.verified_user_by_email_key(tx, key_of(user["email"]))
         if owner is not None:
             return letters.address_in_use(to=owner["email"], message_id=message_id)
     token = await email_tokens.issue(tx, user_id=user["id"], purpose=EmailTokenPurpose.VERIFY_EMAIL)
     return letters.verify_email(to=user["email"], token=token, message_id=message_id)
+
+
+async def _meant(tx: Transaction, email_key: str, rather: int | None) -> Record | None:
+    if rather is not None:
+        for user in await reads.users_by_id(tx, [rather]):
+            if key_of(user["email"]) == email_key:
+                return user
+    return await reads.user_by_email_key(tx, email_key)

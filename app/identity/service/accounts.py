@@ -16,6 +16,7 @@ from app.identity import passwords, reads
 from app.identity.addresses import checked_email, email_key
 from app.identity.cards import user_changed
 from app.identity.errors import (
+    AddressUnproved,
     EmailTaken,
     InvalidName,
     SeveralAccounts,
@@ -79,15 +80,19 @@ async def create_user(tx: Transaction, *, email: str, name: str, role: Role, pas
 async def set_role(tx: Transaction, *, email: str, role: Role) -> Record:
     """Gives an account another role; its tokens keep the old one until they expire.
 
-    Raises UserNotFound, SeveralAccounts when nobody knows which is meant.
+    Raises UserNotFound, SeveralAccounts when nobody knows which is meant, AddressUnproved for more rights for whoever
+    typed the address first.
     """
     address = checked_email(email)
     key = email_key(address)
     user = await reads.user_by_email_key(tx, key)
     if user is None:
         raise UserNotFound(address)
-    if user["email_verified_at"] is None and len(await tx.fetch(_CLAIMING, key=key)) > 1:
-        raise SeveralAccounts(address)
+    if user["email_verified_at"] is None:
+        if len(await tx.fetch(_CLAIMING, key=key)) > 1:
+            raise SeveralAccounts(address)
+        if role is not Role.STUDENT:
+            raise AddressUnproved(address)
     changed = (await tx.fetch(_SET_ROLE, user_id=user["id"], new_role=role))[0]
     await user_changed(tx, user["id"])
     return changed

@@ -5,13 +5,14 @@ any number may claim it; afterwards the others keep what they have, without the 
 """
 
 from asyncpg import Record
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, Text, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from app.database import Database, Transaction, compiled
-from app.identity import reads
+from app.identity import passwords, reads
+from app.identity.actor import Actor
 from app.identity.addresses import checked_email, email_key
-from app.identity.errors import InvalidEmailToken
+from app.identity.errors import InvalidCredentials, InvalidEmailToken, PasswordRequired
 from app.identity.models import EmailTokenPurpose, User
 from app.identity.service import account_mails
 from app.identity.service.account_mails import AccountMail
@@ -25,6 +26,11 @@ _LOCK_ADDRESS = compiled(
     select(func.pg_advisory_xact_lock(func.hashtextextended(User.email_key, 0))).where(
         User.id == bindparam("user_id", type_=BigInteger)
     )
+)
+_CLAIMANTS = compiled(
+    select(User.id)
+    .where(User.email_key == bindparam("key", type_=Text), User.email_verified_at.is_(None))
+    .limit(2)
 )
 _CLAIM = compiled(
     update(User)
@@ -52,6 +58,7 @@ async def introduce(tx: Transaction, throttle: Throttle, outbox: Outbox, user: R
 
 async def request(
     tx: Transaction,
+    actor: Actor,
     *,
     database: Database,
     throttle: Throttle,
@@ -61,23 +68,58 @@ async def request(
 ) -> str:
     """Sends the link that proves an address once more, if an account waits for it; answers alike if none does.
 
+    Of several that claim it that of the actor, else the newest.
+
     Returns the address in normal form. Raises InvalidEmail, RateLimited for a client that asks again and again.
     """
     address = checked_email(email)
     key = email_key(address)
     await throttle.count_failure(database, throttle.address("mail", client_address))
     if await throttle.allows(tx, throttle.mails("verification", key)):
-        await account_mails.ask_by_address(tx, outbox, AccountMail.VERIFY_EMAIL, email_key=key)
+        await account_mails.ask_by_address(
+            tx, outbox, AccountMail.VERIFY_EMAIL, email_key=key, rather=actor.user_id
+        )
     return address
 
 
 async def verify(
-    tx: Transaction, *, database: Database, throttle: Throttle, token: str, client_address: str
+    tx: Transaction,
+    actor: Actor,
+    *,
+    database: Database,
+    throttle: Throttle,
+    token: str,
+    password: str | None,
+    client_address: str,
 ) -> Record:
-    """The account's row, its address proved. Raises InvalidEmailToken, RateLimited for a client that guesses."""
+    """The account's row, its address proved.
+
+    Where several accounts claim the address, whoever reads its mails must also know the password, or be signed in: they
+    shall not prove what somebody else made in their name. Raises InvalidEmailToken, PasswordRequired, InvalidCredentials;
+    RateLimited for a client that guesses.
+    """
     user_id = await email_tokens.owner(database, throttle, token, _PURPOSE, client_address=client_address)
+    if actor.user_id != user_id:
+        await _prove_claim(database, throttle, user_id, password, client_address)
     await email_tokens.spend(tx, token, _PURPOSE)
     return await claim_address(tx, user_id)
+
+
+async def _prove_claim(
+    database: Database, throttle: Throttle, user_id: int, password: str | None, client_address: str
+) -> None:
+    user = await reads.credentials(database, user_id)
+    if user is None:
+        raise InvalidEmailToken
+    if len(await database.fetch(_CLAIMANTS, key=email_key(user["email"]))) < 2 and password is None:
+        return
+    if password is None:
+        raise PasswordRequired
+    keys = [throttle.password(user_id), *throttle.address("password", client_address)]
+    await throttle.check(database, keys)
+    if not await passwords.verified(user["password_hash"], password):
+        await throttle.count_failure(database, keys)
+        raise InvalidCredentials(user_id, "password")
 
 
 async def claim_address(tx: Transaction, user_id: int) -> Record:

@@ -55,10 +55,7 @@ async def change_password(
     keys = [throttle.password(actor.user_id), *throttle.address("password", client_address)]
     await throttle.check(database, keys)
     user = await reads.credentials(database, actor.user_id)
-    if (
-        not await passwords.verified(user["password_hash"] if user else None, current_password)
-        or user is None
-    ):
+    if not await _proved(user, current_password) or user is None:
         await throttle.count_failure(database, keys)
         raise InvalidCredentials(actor.user_id, "currentPassword")
     new_hash = await _hashed(new_password, email=user["email"])
@@ -118,6 +115,13 @@ async def reset_password(
     await throttle.forgive(tx, throttle.account(email_key(user["email"])))
     await account_mails.ask_by_account(tx, outbox, AccountMail.PASSWORD_CHANGED, user_id=user["id"])
     return changed
+
+
+async def _proved(user: Record | None, current_password: str) -> bool:
+    try:
+        return await passwords.verified(user["password_hash"] if user else None, current_password)
+    except InvalidPassword as error:
+        raise DomainError(error.message, path=("input", "currentPassword")) from None
 
 
 async def _hashed(new_password: str, *, email: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from asyncpg import Record
 from sqlalchemy import bindparam, update
 
-from app.database import Database, compiled
+from app.database import Database, Transaction, compiled
 from app.errors import DomainError, RateLimited, Unavailable
 from app.identity import passwords, reads
 from app.identity.addresses import checked_email, email_key
@@ -54,6 +54,18 @@ async def login(
         raise
     metrics.logins.labels("success").inc()
     return user
+
+
+async def settle(tx: Transaction, throttle: Throttle, keys: Sequence[Key], user: Record) -> None:
+    """Forgives the address's failures, if it is its owner who has signed in.
+
+    Anybody can claim an address and sign in to what they made: that must not buy attempts at the owner's password.
+    Raises RateLimited when one of the keys has begun to rest since the attempt began.
+    """
+    if user["email_verified_at"] is None:
+        await throttle.check(tx, keys)
+    else:
+        await throttle.settle_success(tx, keys[0], keys[1:])
 
 
 def throttle_keys(throttle: Throttle, email: str, client_address: str) -> list[Key]:

@@ -77,10 +77,14 @@ class Throttle:
         attempts = self._settings.sign_in_attempts_per_address
         return [_key(f"{kind}_address", network, attempts)] if network else []
 
+    def registrations(self, client_address: str) -> list[Key]:
+        """Accounts made from a client's address; none where the address is not known."""
+        network = _network(client_address)
+        attempts = self._settings.registrations_per_address
+        return [_key("register_address", network, attempts)] if network else []
+
     def mails(self, kind: str, email_key: str) -> Key:
-        """Mails of one kind that anybody can make us send to an address. Each that is let through reaches its owner, so
-        nobody can use up the count to keep a link from them.
-        """
+        """Mails of one kind that anybody can make us send to an address."""
         return _key(f"mail_{kind}", email_key, _MAILS)
 
     async def check(self, connection: Fetch, keys: Sequence[Key]) -> None:

@@ -55,6 +55,9 @@ class LoginPayload:
 
 async def register(tx: Transaction, context: Context, input: RegisterInput) -> RegisterPayload:
     resources = context.resources
+    await resources.throttle.count_failure(
+        resources.database, resources.throttle.registrations(context.client_address)
+    )
     row = await accounts.register(tx, email=input.email, password=input.password, name=input.name)
     await email_verification.introduce(tx, resources.throttle, resources.outbox, row)
     return RegisterPayload.of(context, row, await started(tx, context, row))
@@ -72,7 +75,7 @@ async def login(tx: Transaction, context: Context, input: LoginInput) -> LoginPa
         client_address=context.client_address,
     )
     keys = sign_in.throttle_keys(resources.throttle, input.email, context.client_address)
-    await resources.throttle.settle_success(tx, keys[0], keys[1:])
+    await sign_in.settle(tx, resources.throttle, keys, row)
     return LoginPayload.of(context, row, await started(tx, context, row))
 
 

@@ -14,6 +14,11 @@ from graphql_schema.permissions import PUBLIC, policy
 @strawberry.input(description="The proof of an address.")
 class VerifyEmailInput:
     token: str = strawberry.field(description="Of the link in the mail.")
+    password: str | None = strawberry.field(
+        description="Of the account that is to own the address. Asked for where several accounts claim the address and the "
+        "viewer is not signed in to that one.",
+        default=None,
+    )
 
 
 @strawberry.input(description="Which address waits for its proof.")
@@ -42,9 +47,11 @@ async def verify_email(tx: Transaction, context: Context, input: VerifyEmailInpu
     resources = context.resources
     row = await email_verification.verify(
         tx,
+        context.actor,
         database=resources.database,
         throttle=resources.throttle,
         token=input.token,
+        password=input.password,
         client_address=context.client_address,
     )
     return VerifyEmailPayload(user=User.of(row, proven=True))
@@ -56,6 +63,7 @@ async def request_email_verification(
     resources = context.resources
     email = await email_verification.request(
         tx,
+        context.actor,
         database=resources.database,
         throttle=resources.throttle,
         outbox=resources.outbox,

@@ -119,12 +119,15 @@ async def test_set_role_finds_the_account_in_any_case(lectern: Lectern, database
             "",
             "no account with the e-mail address unknown@school.test",
         ),
+        (("set-role", "claimed@school.test", "admin"), "", "claims claimed@school.test has not proved it"),
+        (("set-role", "claimed@school.test", "instructor"), "", "has not proved it"),
     ],
 )
 async def test_a_refusal_is_one_sentence_and_writes_nothing(
     lectern: Lectern, database: Database, arguments: tuple[str, ...], stdin: str, sentence: str
 ) -> None:
     await make_user(database, email="taken@school.test")
+    await make_user(database, email="claimed@school.test", verified=False)
     before = await rows(database)
     run = await lectern(*arguments, stdin=stdin)
     assert (run.returncode, run.stdout) == (1, "")

@@ -50,6 +50,7 @@ function onSubmit(form, document, input, done) {
       if (error === null) done();
       else say(error.message, true);
       if (error?.code === "INVALID_TOKEN") show("request");
+      if (error?.code === "INVALID_CREDENTIALS") askForPassword();
     } catch {
       say("The server cannot be reached. Please try again.", true);
     } finally {
@@ -58,7 +59,13 @@ function onSubmit(form, document, input, done) {
   });
 }
 
-onSubmit(forms.verify, "verify", () => ({ token }), () => {
+// Where several accounts claim the address, the server wants to know whose claim it is.
+function askForPassword() {
+  document.querySelector("#claim").hidden = false;
+  forms.verify.elements.password.disabled = false;
+}
+
+onSubmit(forms.verify, "verify", (data) => ({ token, password: data.get("password") }), () => {
   show("");
   say("The address is confirmed. You can close this page.");
 });

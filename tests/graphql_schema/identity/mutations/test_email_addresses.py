@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.identity.actor import ANONYMOUS
+from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
 from graphql_schema.node import global_id
-from tests.factories.catalog import nothing_written, run
+from tests.factories.catalog import codes, nothing_written, run
 from tests.factories.identity import PASSWORD, make_user
 from tests.support.api import Api
 from tests.support.mailbox import mails
@@ -28,8 +28,8 @@ async def register(api: Api, **changes: str) -> Any:
     return payload
 
 
-async def verify(api: Api, token: str) -> Any:
-    return await api.change("verifyEmail", ANONYMOUS, SELECTION, token=token)
+async def verify(api: Api, token: str, password: str | None = None, actor: Actor = ANONYMOUS) -> Any:
+    return await api.change("verifyEmail", actor, SELECTION, token=token, password=password)
 
 
 async def test_the_mail_proves_the_address_once(api: Api) -> None:
@@ -97,7 +97,7 @@ async def test_whoever_reads_the_mails_gets_the_address(api: Api) -> None:
     await mails(api.resources)
     ann = await register(api)
     (mail,) = await mails(api.resources)
-    assert (await verify(api, mail.token))["user"]["id"] == ann["user"]["id"]
+    assert (await verify(api, mail.token, PASSWORD))["user"]["id"] == ann["user"]["id"]
     login = await api.change("login", ANONYMOUS, "user { id }", email="ann@school.test", password=PASSWORD)
     assert login["user"]["id"] == ann["user"]["id"]
     # The other one's links have lost their use.
@@ -122,10 +122,79 @@ async def issued_to(api: Api, user: str) -> str:
 async def test_of_many_claimants_at_once_one_gets_the_address(crowd_api: Api) -> None:
     users = [(await register(crowd_api, name=f"Ann {n}"))["user"]["id"] for n in range(10)]
     tokens = [await issued_to(crowd_api, user) for user in users]
-    payloads = await asyncio.gather(*(verify(crowd_api, token) for token in tokens))
+    payloads = await asyncio.gather(*(verify(crowd_api, token, PASSWORD) for token in tokens))
     assert len([payload for payload in payloads if payload["user"]]) == 1
     codes = [error["code"] for payload in payloads for error in payload["userErrors"]]
     assert codes == ["INVALID_TOKEN"] * 9
+
+
+@pytest.mark.parametrize("password", [None, "a guess at it"])
+async def test_who_clicks_proves_no_claim_of_somebody_else(api: Api, password: str | None) -> None:
+    """A stranger claims the address too; their link comes to the address, and its owner follows it."""
+    ann = await register(api)
+    await mails(api.resources)
+    await register(api, name="Sly", password="a sly password")
+    (sly,) = await mails(api.resources)
+    payload = await verify(api, sly.token, password)
+    assert await run(api.resources.database, "SELECT 1 FROM users WHERE email_verified_at IS NOT NULL") == []
+    assert payload["userErrors"] == [{"code": "INVALID_CREDENTIALS", "path": ["input", "password"]}]
+    # Signed in to one of the claims, neither.
+    actor = api.resources.access_tokens.verify(ann["session"]["accessToken"])
+    assert (await verify(api, sly.token, actor=actor))["user"] is None
+    # Whoever is signed in hears of the claim that is theirs, and proves it without another word.
+    await api.change("requestEmailVerification", actor, email="ann@school.test")
+    (mail,) = await mails(api.resources)
+    assert (await verify(api, mail.token, actor=actor))["user"]["id"] == ann["user"]["id"]
+
+
+async def test_a_wrong_password_beside_a_token_proves_nothing(api: Api) -> None:
+    await register(api)
+    (mail,) = await mails(api.resources)
+    for _ in range(5):
+        answer = await verify(api, mail.token, "a guess at it")
+        assert answer["userErrors"] == [{"code": "INVALID_CREDENTIALS", "path": ["input", "password"]}]
+    limited = await api.ask(
+        'mutation ($token: String!) { verifyEmail(input: {token: $token, password: "another"}) { user { id } } }',
+        token=mail.token,
+    )
+    assert codes(limited) == ["RATE_LIMITED"]
+    assert (await verify(api, mail.token))["user"]["emailVerified"]
+
+
+async def test_a_change_of_password_is_told_to_owners_alone(api: Api) -> None:
+    """Not to an address that somebody typed, whether it is anybody's or not."""
+    await make_user(api.resources.database, email="ann@school.test", password="the owner's own")
+    for address in ("ann@school.test", "nobody@school.test"):
+        claimant = await register(api, email=address)
+        await mails(api.resources)
+        actor = api.resources.access_tokens.verify(claimant["session"]["accessToken"])
+        changed = await api.change(
+            "changePassword", actor, "user { id }", currentPassword=PASSWORD, newPassword="another password"
+        )
+        assert changed["user"]
+        assert await mails(api.resources) == []
+
+
+async def test_a_claimant_buys_no_guesses_at_the_owners_password(api: Api) -> None:
+    await make_user(api.resources.database, email="ann@school.test", password="the owner's own")
+    await register(api)
+
+    async def login(password: str) -> str:
+        answer = await api.ask(
+            'mutation ($password: String!) { login(input: {email: "ann@school.test", password: $password})'
+            " { user { id } userErrors { code } } }",
+            password=password,
+        )
+        if answer.errors:
+            return codes(answer)[0]
+        return "in" if answer.data["login"]["user"] else "out"
+
+    outcomes = []
+    for number in range(3):
+        outcomes += [await login(f"guess number {number}.{turn}") for turn in range(2)] + [
+            await login(PASSWORD)
+        ]
+    assert outcomes == ["out", "out", "in", "out", "out", "in", "out", "RATE_LIMITED", "RATE_LIMITED"]
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "x" * 5000])

@@ -1,11 +1,13 @@
 """A new password, by the old one or by a mail: who gets in afterwards, and who is out."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.identity.actor import ANONYMOUS, Actor
+from app.identity.throttling.throttle import Throttle
 from app.resources import Resources
 from graphql_schema.context import Context
 from tests.factories.catalog import codes, nothing_written, run
@@ -229,3 +231,18 @@ class AddressedApi(Api):
 
     def context(self, actor: Actor) -> Context:
         return Context(self.resources, actor, client_address=self.address)
+
+
+async def test_accounts_cannot_be_made_without_end(resources: Resources) -> None:
+    settings = resources.settings.authentication.model_copy(update={"registrations_per_address": 3})
+    few = replace(resources, throttle=Throttle(settings, resources.metrics))
+    document = (
+        'mutation { register(input: {email: "user%s@school.test", password: "correct horse battery", name: "Ann"})'
+        " { user { id } } }"
+    )
+    for number in range(3):
+        assert await AddressedApi(few, f"2001:db8::{number + 1}")(document % number)
+    async with nothing_written(resources.database):
+        answer = await AddressedApi(few, "2001:db8::9").ask(document % 9)
+    assert codes(answer) == ["RATE_LIMITED"]
+    assert await AddressedApi(few, "2001:db8:1::1")(document % 10)

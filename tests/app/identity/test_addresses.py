@@ -1,0 +1,40 @@
+"""Which addresses are one mailbox, and which only look alike."""
+
+import pytest
+
+from app.identity.addresses import checked_email, email_key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ann@school.test", "ANN@School.TEST"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@BÜCHER.example", "ann@bücher.example"),
+        ("m\u00fcller@school.test", "mu\u0308ller@school.test"),
+        ("MÜLLER@school.test", "müller@school.test"),
+    ],
+)
+def test_one_mailbox(one: str, other: str) -> None:
+    assert email_key(checked_email(one)) == email_key(checked_email(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cfo@stra\u00dfe.de", "cfo@strasse.de"),
+        ("ann@\u03c3\u03c3.example", "ann@\u03c3\u03c2.example"),
+        ("ma\u00df@school.test", "mass@school.test"),
+        ("\u017fam@school.test", "sam@school.test"),
+        ("\ufb01n@school.test", "fin@school.test"),
+        ("\uff41nn@school.test", "ann@school.test"),
+        ("ann+a@school.test", "ann@school.test"),
+        ("a.nn@school.test", "ann@school.test"),
+    ],
+)
+def test_two_mailboxes(one: str, other: str) -> None:
+    assert email_key(one) != email_key(other)
+
+
+def test_a_name_of_no_network_is_itself() -> None:
+    assert email_key("Ann@my_host") == "ann@my_host"
