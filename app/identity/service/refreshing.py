@@ -61,9 +61,11 @@ class _Outcome(StrEnum):
     REPEATED = "repeated"
     REUSED = "reused"
     INVALID = "invalid"
-    """Of a session that has ended, or is forgotten: a school comes back from its holidays with many of these."""
+    """Of a session that has ended, or is forgotten: a school comes back from its holidays with many of these. Or what
+    is no token at all: nobody finds one that way, so it does not count against an address either.
+    """
     FORGED = "forged"
-    """We never gave it out."""
+    """It has the shape of a token of a living session, but we never gave it out."""
 
 
 async def refresh(
@@ -110,7 +112,7 @@ async def _exchanged(
     database: Database, tokens: RefreshTokens, ended: EndedSessions, presented: RefreshToken | None
 ) -> tuple[_Outcome, Record | None, Grant | None]:
     if presented is None:
-        return _Outcome.FORGED, None, None
+        return _Outcome.INVALID, None, None
     async with database.transaction() as tx:
         session = await tx.fetch_one(_LOCK_SESSION, id=presented.session_id)
         outcome = _judged(tokens, presented, session)
