@@ -139,6 +139,7 @@ def _judged(tokens: RefreshTokens, presented: RefreshToken, session: Record | No
     # What we never gave out ends nobody's session: its id alone is no secret.
     if presented.generation > session["generation"] or not tokens.genuine(presented, session["seed"]):
         return _Outcome.FORGED
+    # Older than that is no tab that lost a race: its successor has been used, and who did so lets nobody else follow.
     newest_but_one = presented.generation == session["generation"] - 1
     recent = newest_but_one and session["rotated_ago"] <= tokens.repeat_window
     return _Outcome.REPEATED if recent else _Outcome.REUSED
