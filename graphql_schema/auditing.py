@@ -7,6 +7,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from app.errors import DomainError, RateLimited, Unavailable
+from app.identity.errors import InvalidAccessToken
 from app.identity.models import SUCCESS
 from app.identity.service.audit import Attempt
 from graphql_schema.context import Context
@@ -59,6 +60,8 @@ def _outcome(error: BaseException) -> str:
     match error:
         case DomainError():
             return error.audit_outcome or error.code.value
+        case InvalidAccessToken():
+            return "UNAUTHENTICATED"
         case RateLimited():
             return "RATE_LIMITED"
         case Unavailable():

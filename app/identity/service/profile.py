@@ -13,6 +13,7 @@ from app.errors import DomainError
 from app.identity import reads
 from app.identity.actor import Actor
 from app.identity.cards import user_changed
+from app.identity.errors import AccountGone
 from app.identity.models import User
 from app.identity.service.accounts import checked_name
 
@@ -36,7 +37,7 @@ def _update(names: tuple[str, ...]) -> Query:
 async def update_profile(tx: Transaction, actor: Actor, **changes: str | None) -> Record:
     """Changes the actor's name, locale, time_zone: those that are given; None clears the latter two.
 
-    Returns the account's row. Raises INVALID_INPUT at the field at fault.
+    Returns the account's row. Raises INVALID_INPUT at the field at fault, AccountGone.
     """
     assert actor.user_id is not None
     names = tuple(name for name in _FIELDS if name in changes)
@@ -44,6 +45,8 @@ async def update_profile(tx: Transaction, actor: Actor, **changes: str | None) -
         raise DomainError("Give at least one of name, locale and timeZone.", path=("input",))
     checked = {f"new_{name}": _checked(name, changes[name]) for name in names}
     rows = await tx.fetch(_update(names), user_id=actor.user_id, **checked)
+    if not rows:
+        raise AccountGone
     if "name" in changes:
         await user_changed(tx, actor.user_id)
     return rows[0]

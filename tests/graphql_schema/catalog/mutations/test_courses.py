@@ -6,7 +6,7 @@ import pytest
 
 from app.catalog.service.courses import INSTRUCTOR_LIMIT
 from app.database import Database
-from tests.factories.catalog import Staff, make_course, make_course_of, nothing_written, run
+from tests.factories.catalog import Staff, codes, make_course, make_course_of, nothing_written, run
 from tests.support.api import Api
 
 COURSE = """course { id slug title description category level language status version isFeatured lessonCount
@@ -67,6 +67,17 @@ async def test_create_needs_a_title_alone(api: Api, staff: Staff) -> None:
         "level": None,
         "language": None,
     }
+
+
+async def test_an_account_that_is_gone_makes_nothing(api: Api, database: Database, staff: Staff) -> None:
+    await run(database, "DELETE FROM users WHERE id = $1", staff.stranger.number)
+    async with nothing_written(database):
+        answer = await api.ask(
+            'mutation { createCourse(input: {title: "T"}) { course { id } } }', staff.stranger.actor
+        )
+    assert (codes(answer), answer.data) == (["UNAUTHENTICATED"], {"createCourse": None})
+    (entry,) = await run(database, "SELECT action, outcome, actor_id FROM audit_log")
+    assert tuple(entry) == ("createCourse", "UNAUTHENTICATED", staff.stranger.number)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories.catalog import codes, nothing_written
+from tests.factories.catalog import codes, nothing_written, run
 from tests.factories.identity import MadeUser, make_user
 from tests.support.api import Api
 
@@ -77,3 +77,12 @@ async def test_others_stay_as_they_are(api: Api, user: MadeUser) -> None:
     await update(api, user, name="Ann Lee")
     viewer = await api("{ viewer { user { name } } }", other.actor)
     assert viewer["viewer"]["user"] == {"name": "Bob"}
+
+
+async def test_an_account_that_is_gone_changes_nothing(api: Api, user: MadeUser) -> None:
+    await run(api.resources.database, "DELETE FROM users WHERE id = $1", user.number)
+    async with nothing_written(api.resources.database):
+        answer = await api.ask('mutation { updateProfile(input: {name: "Ann"}) { user { id } } }', user.actor)
+    assert (codes(answer), answer.data) == (["UNAUTHENTICATED"], {"updateProfile": None})
+    (entry,) = await run(api.resources.database, "SELECT action, outcome, actor_id FROM audit_log")
+    assert tuple(entry) == ("updateProfile", "UNAUTHENTICATED", user.number)
