@@ -14,8 +14,8 @@ _PAGE = Query(
 )
 _RETRY = Query(
     "WITH risen AS (DELETE FROM dead_letters WHERE id = ANY($1::uuid[]) RETURNING *)"
-    ", waiting AS (INSERT INTO jobs (id, name, queue, payload, created_at)"
-    " SELECT id, name, queue, payload, created_at FROM risen ON CONFLICT (id) DO NOTHING)"
+    ", waiting AS (INSERT INTO jobs (id, name, queue, payload, event_id, created_at)"
+    " SELECT id, name, queue, payload, event_id, created_at FROM risen ON CONFLICT (id) DO NOTHING)"
     " SELECT id FROM risen",
     ("ids",),
     {},
