@@ -18,8 +18,11 @@ from app.identity.models import User
 from app.identity.service.accounts import checked_name
 
 _LOCALE = re.compile(
-    r"(?P<language>[a-z]{2,3})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?", re.IGNORECASE
+    r"(?P<language>[a-z]{2,3})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?",
+    re.IGNORECASE | re.ASCII,
 )
+# Of the database, but of no place: what the server's own clock happens to show, and a clock that was never set.
+_NO_PLACES = frozenset({"localtime", "Factory"})
 _FIELDS = ("name", "locale", "time_zone")
 
 
@@ -77,4 +80,4 @@ def _checked_time_zone(value: str) -> str:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_PLACES
