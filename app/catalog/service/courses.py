@@ -201,12 +201,17 @@ async def _card_changed(tx: Transaction, before: Record) -> None:
 async def add_course_instructor(
     tx: Transaction, notifier: Notifier, actor: Actor, *, course_id: int, user_id: int
 ) -> None:
-    """Lets an instructor teach the course too; again changes nothing. Raises NOT_FOUND, INVALID_INPUT, LIMIT_REACHED."""
+    """Lets an instructor teach the course too; again changes nothing. Raises NOT_FOUND, LIMIT_REACHED.
+
+    A student is NOT_FOUND too, as they are for `node`; to administrators, who see them, INVALID_INPUT.
+    """
     course = await course_to_edit(tx, actor, course_id, "courseId")
     users = await identity.users_by_id(tx, [user_id])
-    if not users:
+    student = bool(users) and users[0]["role"] == Role.STUDENT
+    # Who teaches may not learn which ids are students' by trying them.
+    if not users or (student and not actor.is_admin):
         raise NotFound("user", "userId")
-    if users[0]["role"] == Role.STUDENT:
+    if student:
         raise DomainError("Only instructors and administrators teach.", path=("input", "userId"))
     teaching = {row["user_id"] for row in await tx.fetch(_INSTRUCTORS, course_id=course_id)}
     if user_id not in teaching and len(teaching) >= INSTRUCTOR_LIMIT:
