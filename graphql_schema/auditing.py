@@ -7,6 +7,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from app.errors import DomainError, RateLimited, Unavailable
+from app.identity.errors import InvalidAccessToken
 from app.identity.models import SUCCESS
 from app.identity.service.audit import Attempt
 from graphql_schema.context import Context
@@ -55,19 +56,20 @@ def _attempt(
     )
 
 
+_OUTCOMES = {
+    InvalidAccessToken: "UNAUTHENTICATED",
+    RateLimited: "RATE_LIMITED",
+    Unavailable: "UNAVAILABLE",
+    asyncio.CancelledError: "TIMEOUT",
+}
+
+
 def _outcome(error: BaseException) -> str:
-    match error:
-        case DomainError():
-            return error.audit_outcome or error.code.value
-        case RateLimited():
-            return "RATE_LIMITED"
-        case Unavailable():
-            return "UNAVAILABLE"
-        case GraphQLError():
-            return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
-        case asyncio.CancelledError():
-            return "TIMEOUT"
-    return "INTERNAL"
+    if isinstance(error, DomainError):
+        return error.audit_outcome or error.code.value
+    if isinstance(error, GraphQLError):
+        return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
+    return next((outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind)), "INTERNAL")
 
 
 def _subject_of_payload(payload: Any) -> str | None:

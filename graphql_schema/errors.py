@@ -13,6 +13,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from app.errors import DomainError, RateLimited, Unavailable
+from app.identity.errors import InvalidAccessToken
 from app.telemetry import request_id
 
 logger = logging.getLogger("lectern.graphql")
@@ -27,9 +28,10 @@ class Outcome(IntEnum):
     USER_ERROR = 1
     GRAPHQL_ERROR = 2
     REJECTED = 3
-    UNAVAILABLE = 4
-    TIMEOUT = 5
-    INTERNAL = 6
+    UNAUTHENTICATED = 4
+    UNAVAILABLE = 5
+    TIMEOUT = 6
+    INTERNAL = 7
 
     @property
     def label(self) -> str:
@@ -96,6 +98,9 @@ def _describe(error: GraphQLError, code: str, *, ran: bool) -> tuple[dict[str, A
     formatted: dict[str, Any]
     if isinstance(original, DomainError):
         formatted = {"message": original.message, "extensions": {"code": original.code.value}}
+    elif isinstance(original, InvalidAccessToken):
+        outcome = Outcome.UNAUTHENTICATED
+        formatted = {"message": str(original), "extensions": {"code": "UNAUTHENTICATED"}}
     elif isinstance(original, Unavailable):
         outcome, retry_after = Outcome.UNAVAILABLE, original.retry_after_seconds
         formatted = {

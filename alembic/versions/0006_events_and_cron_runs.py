@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("losses", sa.Integer(), server_default="0", nullable=False))
     op.add_column("jobs", sa.Column("event_id", sa.Uuid(), nullable=True))
+    op.add_column("dead_letters", sa.Column("event_id", sa.Uuid(), nullable=True))
     op.create_index(
         "ix_jobs_forget_cached", "jobs", ["id"], postgresql_where=sa.text("name = 'forget_cached'")
     )
@@ -42,5 +43,6 @@ def downgrade() -> None:
     op.drop_table("cron_runs")
     op.drop_table("processed_events")
     op.drop_index("ix_jobs_forget_cached", table_name="jobs")
+    op.drop_column("dead_letters", "event_id")
     op.drop_column("jobs", "event_id")
     op.drop_column("jobs", "losses")

@@ -70,9 +70,8 @@ class GraphQLEndpoint:
             answer = _refusal(rejected.errors, media_type or JSON, undetermined=rejected.undetermined)
         except InvalidAccessToken as error:
             self._metrics.count(NO_OPERATION, "unauthenticated")
-            answer = Answer(
-                401, error_body("UNAUTHENTICATED", str(error)), media_type or JSON, _INVALID_TOKEN
-            )
+            body = error_body("UNAUTHENTICATED", str(error))
+            answer = Answer(401, body, media_type or JSON, _INVALID_TOKEN)
         except Unavailable as error:
             self._metrics.count(NO_OPERATION, "unavailable")
             answer = _unavailable(error, media_type or JSON)
@@ -154,6 +153,8 @@ def _partial(data: dict[str, Any] | None, found: ErrorReport, media_type: bytes)
         status = 503 if found.outcome is Outcome.UNAVAILABLE else 504
         retry = ((b"retry-after", str(max(1, found.retry_after)).encode()),)
         return Answer(status, orjson.dumps({"errors": found.errors, "data": None}), media_type, retry)
+    if nothing and found.outcome is Outcome.UNAUTHENTICATED:
+        return Answer(401, errors_body(found.errors), media_type, _INVALID_TOKEN)
     return Answer(200, orjson.dumps({"errors": found.errors, "data": data}), media_type)
 
 

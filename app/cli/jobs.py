@@ -1,6 +1,7 @@
 """`lectern jobs`: what waits, what failed too often, what ran by the clock."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +11,7 @@ import typer
 
 from app.cli.connection import connected_database, connected_settings
 from app.cli.refusal import Refused, refusals
-from app.database import Query
+from app.database import Query, Transaction
 from app.jobs import Job
 from app.outbox import Handover, Outbox, dead_letters, discard, latest_runs, retry
 from app.telemetry import Metrics
@@ -102,13 +103,13 @@ def show(job_id: Annotated[UUID, typer.Argument(help="Its id.")]) -> None:
 
 @app.command("retry")
 def retry_jobs(ids: Ids) -> None:
-    """Let jobs that failed too often wait for a worker again, with all their tries."""
+    """Let jobs that failed too often wait for a worker again, with all their tries. All of them, or none."""
     _change(ids, "wait again", retry)
 
 
 @app.command("discard")
 def discard_jobs(ids: Ids) -> None:
-    """Throw jobs that failed too often away, for good."""
+    """Throw jobs that failed too often away, for good. All of them, or none."""
     _change(ids, "are gone", discard)
 
 
@@ -145,13 +146,20 @@ async def _shown(job_id: UUID) -> list[dict[str, Any]]:
         return [dict(row) for row in await dead_letters(database, job_id=job_id)]
 
 
-def _change(ids: list[UUID], what: str, verb: Any) -> None:
+def _change(
+    ids: list[UUID], what: str, verb: Callable[[Transaction, list[UUID]], Awaitable[set[UUID]]]
+) -> None:
+    """All of them, or nothing: raised inside of the transaction, the refusal undoes it."""
+
     async def run() -> int:
         async with connected_database() as database, database.transaction() as tx:
-            return int(await verb(tx, ids))
+            done = await verb(tx, ids)
+            if unknown := [str(job_id) for job_id in dict.fromkeys(ids) if job_id not in done]:
+                raise Refused(
+                    f"Nothing was done: none that failed too often has the id {', '.join(unknown)}."
+                )
+            return len(done)
 
     with refusals():
         done = asyncio.run(run())
-        if done < len(ids):
-            raise Refused(f"{done} {what}; {len(ids) - done} of these ids are none that failed too often.")
     typer.echo(f"{done} {what}.")

@@ -109,5 +109,12 @@ class InvalidAccessToken(Exception):
     """The token proves nothing: answered with 401, never taken for anonymous. The message is safe to show."""
 
 
+class AccountGone(InvalidAccessToken):
+    """The token outlived its account."""
+
+    def __init__(self) -> None:
+        super().__init__("The account of this access token is gone.")
+
+
 class SigningKeyError(Exception):
     """Signing keys are missing, unreadable or unfit. One sentence for the operator; it never quotes a key."""

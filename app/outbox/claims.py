@@ -31,8 +31,8 @@ _AGAIN = Query(
 )
 _BURY = Query(
     "WITH gone AS (DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING *)"
-    " INSERT INTO dead_letters (id, name, queue, payload, tries, error, traceback, created_at)"
-    " SELECT id, name, queue, payload, tries, $3, $4, created_at FROM gone"
+    " INSERT INTO dead_letters (id, name, queue, payload, event_id, tries, error, traceback, created_at)"
+    " SELECT id, name, queue, payload, event_id, tries, $3, $4, created_at FROM gone"
     " ON CONFLICT (id) DO UPDATE SET tries = excluded.tries, error = excluded.error, traceback = excluded.traceback,"
     " failed_at = now() RETURNING id",
     ("id", "fence", "error", "traceback"),

@@ -14,8 +14,9 @@ _PAGE = Query(
 )
 _RETRY = Query(
     "WITH risen AS (DELETE FROM dead_letters WHERE id = ANY($1::uuid[]) RETURNING *)"
-    " INSERT INTO jobs (id, name, queue, payload, created_at) SELECT id, name, queue, payload, created_at FROM risen"
-    " ON CONFLICT (id) DO NOTHING RETURNING id",
+    ", waiting AS (INSERT INTO jobs (id, name, queue, payload, event_id, created_at)"
+    " SELECT id, name, queue, payload, event_id, created_at FROM risen ON CONFLICT (id) DO NOTHING)"
+    " SELECT id FROM risen",
     ("ids",),
     {},
 )
@@ -29,11 +30,14 @@ async def dead_letters(
     return await connection.fetch(_PAGE, id=job_id, name=name, limit=limit)
 
 
-async def retry(tx: Transaction, ids: list[UUID]) -> int:
-    """Lets them wait for a worker again, with all their tries. Returns how many there were."""
-    return len(await tx.fetch(_RETRY, ids=ids))
+async def retry(tx: Transaction, ids: list[UUID]) -> set[UUID]:
+    """Lets them wait for a worker again, with all their tries. Returns those that there were.
+
+    One that was asked for anew by its key waits already, and waits once.
+    """
+    return {row["id"] for row in await tx.fetch(_RETRY, ids=ids)}
 
 
-async def discard(tx: Transaction, ids: list[UUID]) -> int:
-    """Throws them away. Returns how many there were."""
-    return len(await tx.fetch(_DISCARD, ids=ids))
+async def discard(tx: Transaction, ids: list[UUID]) -> set[UUID]:
+    """Throws them away. Returns those that there were."""
+    return {row["id"] for row in await tx.fetch(_DISCARD, ids=ids)}

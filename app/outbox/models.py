@@ -51,6 +51,8 @@ class DeadLetter(Base):
     name: Mapped[str] = mapped_column(Text)
     queue: Mapped[str] = mapped_column(Text)
     payload: Mapped[Any] = mapped_column(JSONB)
+    event_id: Mapped[UUID | None] = mapped_column(Uuid)
+    """As of the job: tried again, it still hears of the event once."""
     tries: Mapped[int] = mapped_column(Integer)
     error: Mapped[str] = mapped_column(Text)
     traceback: Mapped[str] = mapped_column(Text)

@@ -56,6 +56,11 @@ def test_texts_that_are_refused(value: str, message: str) -> None:
     [
         ("", 1, "This may not be empty."),
         (" \n\t ", 1, "This may not be empty."),
+        *(
+            (f" {blank}\u00a0{blank}", 1, "This may not be empty.")
+            for blank in "\u00ad\u034f\u115f\u1160\u17b4\u180e\u200b\u2800\u3164\ufe0f\ufeff\uffa0"
+        ),
+        ("\u3164\u3164\u3164", 3, "This may not be empty."),
         ("ab", 3, "At least 3 characters."),
         ("  ab  ", 3, "At least 3 characters."),
     ],
@@ -63,6 +68,15 @@ def test_texts_that_are_refused(value: str, message: str) -> None:
 def test_texts_that_are_too_short(value: str, minimum: int, message: str) -> None:
     with pytest.raises(DomainError, match=message):
         checked_text(value, "name", minimum=minimum, maximum=10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\u3164", "한\u115f", "\u2801", "❤\ufe0f", "a\u200bb", "\u0663", "\U000323b0", "\u3164", "\u200b"],
+)
+def test_what_shows_may_stand_beside_what_does_not(text: str) -> None:
+    assert checked_text(text, maximum=10) == text
+    assert checked_text(f"{text}!", minimum=1, maximum=10) == f"{text}!"
 
 
 def test_breaks_belong_into_long_texts_only() -> None:

@@ -1,7 +1,8 @@
 """Global ids, and node(id:) and nodes(ids:) over them."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,8 @@ from graphql_schema.node import (
     parse_global_id,
     required_number,
     required_numbers,
+    session_of,
+    uuid_of,
 )
 from tests.factories.catalog import codes, make_course_of, make_staff
 from tests.support.api import SCHEMA, Api
@@ -26,6 +29,14 @@ NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 
 def encoded(text: str | bytes) -> str:
     return b64encode(text.encode() if isinstance(text, str) else text).decode()
+
+
+def spare_bits(identifier: str) -> str:
+    """The same bytes in another spelling: a decoder drops the last character's unused bits."""
+    head, last = identifier.rstrip("=")[:-1], identifier.rstrip("=")[-1]
+    other = head + chr(ord(last) + 1) + "=" * identifier.count("=")
+    assert b64decode(other, validate=True) == b64decode(identifier)
+    return other
 
 
 GARBAGE = [
@@ -47,6 +58,14 @@ GARBAGE = [
     encoded("Course:-1"),
     encoded("Course:+1"),
     encoded("Course: 1"),
+    encoded("Course:01"),
+    encoded("Course:00"),
+    encoded("Course:\u0665"),
+    encoded("User:05"),
+    encoded("Course:1").rstrip("="),
+    encoded("Course:1") + "=",
+    encoded("Course:1") + "\n",
+    spare_bits(encoded("Course:1")),
     encoded("Course:1 "),
     encoded("Course:1:1"),
     encoded("Course:1.0"),
@@ -67,6 +86,21 @@ GARBAGE = [
     encoded("__Schema:1"),
     encoded("__class__:1"),
 ]
+UUID_TEXT = "01a2079d-5265-7795-b2ae-18181ee2890d"
+ODD_UUIDS = [
+    UUID_TEXT.upper(),
+    UUID_TEXT.replace("-", ""),
+    f"{{{UUID_TEXT}}}",
+    f"urn:uuid:{UUID_TEXT}",
+    f" {UUID_TEXT}",
+    f"{UUID_TEXT}\n",
+    f"+{UUID_TEXT}",
+    UUID_TEXT.replace("5", "\u0665"),
+    UUID_TEXT.replace("-", "--"),
+    f"0{UUID_TEXT}",
+    "5",
+    "",
+]
 
 
 @given(st.sampled_from(sorted(node_loaders)), st.integers(0, 2**63 - 1))
@@ -75,6 +109,23 @@ def test_ids_come_back(type_name: str, number: int) -> None:
     assert parse_global_id(identifier) == (type_name, number)
     assert number_of(type_name, identifier) == number
     assert number_of("Other", identifier) is None
+
+
+@given(st.sampled_from(["Session", "Operation", "Notification"]), st.uuids())
+def test_uuids_come_back(type_name: str, key: UUID) -> None:
+    identifier = global_id(type_name, key)
+    assert uuid_of(type_name, identifier) == key
+    assert uuid_of("Other", identifier) is None
+    assert parse_global_id(identifier) is None
+    assert session_of(identifier) == (key if type_name == "Session" else None)
+
+
+@pytest.mark.parametrize("text", ODD_UUIDS)
+def test_a_uuid_is_read_in_one_spelling(text: str) -> None:
+    assert uuid_of("Operation", encoded(f"Operation:{UUID_TEXT}")) == UUID(UUID_TEXT)
+    assert uuid_of("Operation", encoded(f"Operation:{text}")) is None
+    assert session_of(encoded(f"Session:{text}")) is None
+    assert uuid_of("Operation", encoded(text)) is None
 
 
 @given(st.text())

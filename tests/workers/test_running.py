@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import DomainError, Unavailable
 from app.jobs import HANDLING, Event, Job
-from app.outbox import Claim, claim_job
+from app.outbox import Claim, claim_job, retry
 from app.resources import Resources
 from tests.factories.catalog import run
 from workers.running import LOSSES, Handler, run_job
@@ -144,25 +144,54 @@ async def test_a_failure_after_the_end_changes_nothing(resources: Resources) -> 
     assert await dead(resources) == []
 
 
-async def heard(resources: Resources, effect: int) -> str:
+def recording(effect: int) -> Handler:
     async def record(_resources: Resources, claim: Claim) -> None:
         async with claim.finish() as tx:
             await tx.fetch_text(
                 "INSERT INTO attempt_throttles (key) VALUES ($1)", f"effect {effect}".encode()
             )
 
+    return record
+
+
+async def heard(resources: Resources, handler: Handler) -> str:
     async with resources.database.transaction() as tx:
         await resources.outbox.announce(tx, Event.PROBED, {}, key="the same")
-    (row,) = await run(resources.database, "SELECT id FROM jobs")
-    return await attempt(resources, record, row["id"])
+    return await attempt(resources, handler, (await job(resources))["id"])
+
+
+async def effects(resources: Resources) -> list[bytes]:
+    return [row["key"] for row in await run(resources.database, "SELECT key FROM attempt_throttles")]
 
 
 async def test_an_event_that_is_told_again_has_no_second_effect(resources: Resources) -> None:
-    assert await heard(resources, 1) == "succeeded"
-    assert await heard(resources, 2) == "repeated"
+    assert await heard(resources, recording(1)) == "succeeded"
+    assert await heard(resources, recording(2)) == "repeated"
     assert await job(resources) is None
-    effects = await run(resources.database, "SELECT key FROM attempt_throttles")
-    assert [row["key"] for row in effects] == [b"effect 1"]
+    assert await effects(resources) == [b"effect 1"]
+
+
+async def test_an_event_whose_job_died_and_rose_has_no_second_effect(resources: Resources) -> None:
+    assert await heard(resources, failing(DomainError("No."))) == "dead"
+    (letter,) = await dead(resources)
+    async with resources.database.transaction() as tx:
+        assert await retry(tx, [letter["id"]]) == {letter["id"]}
+    assert (await job(resources))["event_id"] == letter["event_id"] is not None
+    assert await attempt(resources, recording(1), letter["id"]) == "succeeded"
+    assert await heard(resources, recording(2)) == "repeated"
+    assert await effects(resources) == [b"effect 1"]
+
+
+async def test_an_event_that_was_heard_while_its_dead_job_lay_has_no_second_effect(
+    resources: Resources,
+) -> None:
+    assert await heard(resources, failing(DomainError("No."))) == "dead"
+    assert await heard(resources, recording(1)) == "succeeded"
+    (letter,) = await dead(resources)
+    async with resources.database.transaction() as tx:
+        await retry(tx, [letter["id"]])
+    assert await attempt(resources, recording(2), letter["id"]) == "repeated"
+    assert await effects(resources) == [b"effect 1"]
 
 
 async def test_what_kills_its_worker_is_set_aside(resources: Resources) -> None:

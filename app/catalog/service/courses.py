@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from asyncpg import Record
+from asyncpg import ForeignKeyViolationError, Record
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -16,6 +16,7 @@ from app.database import Query, Transaction, compiled
 from app.errors import DomainError, Forbidden
 from app.identity import reads as identity
 from app.identity.actor import Actor
+from app.identity.errors import AccountGone
 from app.identity.models import Role
 from app.notifications.kinds import NotificationKind
 from app.notifications.service import Notifier, notify
@@ -110,7 +111,7 @@ async def create_course(
     level: str | None = None,
     language: str | None = None,
 ) -> int:
-    """A draft whose lead is the actor. Returns its id. Raises FORBIDDEN, INVALID_INPUT."""
+    """A draft whose lead is the actor. Returns its id. Raises FORBIDDEN, INVALID_INPUT, AccountGone."""
     if not actor.may_teach or actor.user_id is None:
         raise Forbidden
     details = checked_details(
@@ -125,7 +126,10 @@ async def create_course(
     slugs = candidates(details["title"])
     created = None
     while created is None:
-        created = await tx.fetch_one(_INSERT, slug=next(slugs), instructor_id=actor.user_id, **details)
+        try:
+            created = await tx.fetch_one(_INSERT, slug=next(slugs), instructor_id=actor.user_id, **details)
+        except ForeignKeyViolationError:
+            raise AccountGone from None
     course_id: int = created["id"]
     await tx.fetch(_INSERT_STATS, course_id=course_id)
     await tx.fetch(_INSERT_INSTRUCTOR, course_id=course_id, user_id=actor.user_id)
@@ -197,12 +201,17 @@ async def _card_changed(tx: Transaction, before: Record) -> None:
 async def add_course_instructor(
     tx: Transaction, notifier: Notifier, actor: Actor, *, course_id: int, user_id: int
 ) -> None:
-    """Lets an instructor teach the course too; again changes nothing. Raises NOT_FOUND, INVALID_INPUT, LIMIT_REACHED."""
+    """Lets an instructor teach the course too; again changes nothing. Raises NOT_FOUND, LIMIT_REACHED.
+
+    A student is NOT_FOUND too, as they are for `node`; to administrators, who see them, INVALID_INPUT.
+    """
     course = await course_to_edit(tx, actor, course_id, "courseId")
     users = await identity.users_by_id(tx, [user_id])
-    if not users:
+    student = bool(users) and users[0]["role"] == Role.STUDENT
+    # Who teaches may not learn which ids are students' by trying them.
+    if not users or (student and not actor.is_admin):
         raise NotFound("user", "userId")
-    if users[0]["role"] == Role.STUDENT:
+    if student:
         raise DomainError("Only instructors and administrators teach.", path=("input", "userId"))
     teaching = {row["user_id"] for row in await tx.fetch(_INSTRUCTORS, course_id=course_id)}
     if user_id not in teaching and len(teaching) >= INSTRUCTOR_LIMIT:

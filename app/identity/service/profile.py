@@ -13,12 +13,16 @@ from app.errors import DomainError
 from app.identity import reads
 from app.identity.actor import Actor
 from app.identity.cards import user_changed
+from app.identity.errors import AccountGone
 from app.identity.models import User
 from app.identity.service.accounts import checked_name
 
 _LOCALE = re.compile(
-    r"(?P<language>[a-z]{2,3})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?", re.IGNORECASE
+    r"(?P<language>[a-z]{2,3})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?",
+    re.IGNORECASE | re.ASCII,
 )
+# Of the database, but of no place: what the server's own clock happens to show, and a clock that was never set.
+_NO_PLACES = frozenset({"localtime", "Factory"})
 _FIELDS = ("name", "locale", "time_zone")
 
 
@@ -36,7 +40,7 @@ def _update(names: tuple[str, ...]) -> Query:
 async def update_profile(tx: Transaction, actor: Actor, **changes: str | None) -> Record:
     """Changes the actor's name, locale, time_zone: those that are given; None clears the latter two.
 
-    Returns the account's row. Raises INVALID_INPUT at the field at fault.
+    Returns the account's row. Raises INVALID_INPUT at the field at fault, AccountGone.
     """
     assert actor.user_id is not None
     names = tuple(name for name in _FIELDS if name in changes)
@@ -44,6 +48,8 @@ async def update_profile(tx: Transaction, actor: Actor, **changes: str | None) -
         raise DomainError("Give at least one of name, locale and timeZone.", path=("input",))
     checked = {f"new_{name}": _checked(name, changes[name]) for name in names}
     rows = await tx.fetch(_update(names), user_id=actor.user_id, **checked)
+    if not rows:
+        raise AccountGone
     if "name" in changes:
         await user_changed(tx, actor.user_id)
     return rows[0]
@@ -74,4 +80,4 @@ def _checked_time_zone(value: str) -> str:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_PLACES

@@ -61,9 +61,11 @@ class _Outcome(StrEnum):
     REPEATED = "repeated"
     REUSED = "reused"
     INVALID = "invalid"
-    """Of a session that has ended, or is forgotten: a school comes back from its holidays with many of these."""
+    """Of a session that has ended, or is forgotten: a school comes back from its holidays with many of these. Or what
+    is no token at all: nobody finds one that way, so it does not count against an address either.
+    """
     FORGED = "forged"
-    """We never gave it out."""
+    """It has the shape of a token of a living session, but we never gave it out."""
 
 
 async def refresh(
@@ -110,7 +112,7 @@ async def _exchanged(
     database: Database, tokens: RefreshTokens, ended: EndedSessions, presented: RefreshToken | None
 ) -> tuple[_Outcome, Record | None, Grant | None]:
     if presented is None:
-        return _Outcome.FORGED, None, None
+        return _Outcome.INVALID, None, None
     async with database.transaction() as tx:
         session = await tx.fetch_one(_LOCK_SESSION, id=presented.session_id)
         outcome = _judged(tokens, presented, session)
@@ -137,6 +139,7 @@ def _judged(tokens: RefreshTokens, presented: RefreshToken, session: Record | No
     # What we never gave out ends nobody's session: its id alone is no secret.
     if presented.generation > session["generation"] or not tokens.genuine(presented, session["seed"]):
         return _Outcome.FORGED
+    # Older than that is no tab that lost a race: its successor has been used, and who did so lets nobody else follow.
     newest_but_one = presented.generation == session["generation"] - 1
     recent = newest_but_one and session["rotated_ago"] <= tokens.repeat_window
     return _Outcome.REPEATED if recent else _Outcome.REUSED

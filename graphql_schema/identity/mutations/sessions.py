@@ -129,7 +129,8 @@ class SessionMutations:
         refresh_session,
         policy=PUBLIC,
         description="Changes a refresh token for the next one and a new access token. Send it without an expired "
-        "access token. A used token is answered with the same successor for 10 seconds; later its session ends.",
+        "access token. A used token is answered with the same successor for 10 seconds, as long as that one has not been "
+        "used itself; else its session ends.",
     )
     logout = mutation(
         logout,

@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from app.telemetry import Metrics
+from tests.factories.catalog import run
+from tests.factories.identity import make_user
 
 MODERN = "application/graphql-response+json"
 LEGACY = "application/json"
@@ -174,6 +176,26 @@ async def test_a_token_that_proves_nothing_is_never_anonymous(toy, query):
 
     assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+async def test_a_token_that_outlived_its_account_is_refused_like_any_that_has_ended(server, client):
+    database = server.resources.database
+    user = await make_user(database)
+    token = server.resources.access_tokens.issue(user.number, user.role)
+    headers = {"Authorization": f"Bearer {token.token}"}
+    await run(database, "DELETE FROM users WHERE id = $1", user.number)
+    rename = 'updateProfile(input: {name: "Ann"}) { user { id } }'
+
+    answer = await client.post("/graphql", json={"query": f"mutation {{ {rename} }}"}, headers=headers)
+    assert (answer.status_code, codes(answer)) == (401, ["UNAUTHENTICATED"])
+    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert "data" not in answer.json()
+
+    # A 401 says that nothing ran: not beside something that did.
+    both = f"mutation {{ logout(input: {{everywhere: true}}) {{ session {{ id }} }} {rename} }}"
+    answer = await client.post("/graphql", json={"query": both}, headers=headers)
+    assert (answer.status_code, codes(answer)) == (200, ["UNAUTHENTICATED"])
+    assert answer.json()["data"] == {"logout": {"session": None}, "updateProfile": None}
 
 
 async def test_a_context_may_be_awaited(toy):

@@ -7,7 +7,7 @@ import pytest
 
 from app.database import Database
 from app.resources import Resources
-from tests.factories.catalog import run
+from tests.factories.catalog import nothing_written, run
 from tests.support.programs import lectern as command
 from workers.handlers import HANDLERS
 from workers.running import run_job
@@ -58,6 +58,19 @@ async def test_the_dead_wait_again_or_are_gone(variables: dict[str, str], databa
     assert [row["payload"] for row in await run(database, "SELECT payload FROM jobs")] == [{"n": 1}]
     assert (await lectern(variables, "discard", second)).stdout == "1 are gone.\n"
     assert await run(database, "SELECT 1 FROM dead_letters") == []
+
+
+@pytest.mark.parametrize("verb", ["retry", "discard"])
+async def test_of_several_ids_all_or_none(variables: dict[str, str], database: Database, verb: str) -> None:
+    dead, unknown = await bury(database, 1), "01a2079d-5265-7795-b2ae-18181ee2890d"
+    async with nothing_written(database):
+        result = await lectern(variables, verb, dead, unknown)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert (unknown in result.stderr, dead in result.stderr) == (True, False)
+    result = await lectern(variables, verb, dead, dead)
+    assert (result.returncode, result.stdout[:2], result.stderr) == (0, "1 ", "")
+    assert await run(database, "SELECT 1 FROM dead_letters") == []
+    assert len(await run(database, "SELECT 1 FROM jobs")) == (verb == "retry")
 
 
 @pytest.mark.parametrize("verb", ["show", "retry", "discard"])

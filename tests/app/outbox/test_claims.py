@@ -146,10 +146,21 @@ async def test_the_dead_rise_or_go(resources: Resources) -> None:
     first, second = await dead_letters(resources.database)
     assert (first["error"], first["traceback"], first["tries"]) == ("ValueError: no", "Traceback ...", 1)
     async with resources.database.transaction() as tx:
-        assert await retry(tx, [first["id"], first["id"]]) == 1
-        assert await discard(tx, [first["id"], second["id"]]) == 1
+        assert await retry(tx, [first["id"], first["id"]]) == {first["id"]}
+        assert await discard(tx, [first["id"], second["id"]]) == {second["id"]}
     assert await dead_letters(resources.database) == []
     assert (await claimed(resources)).tries == 1
+
+
+async def test_the_dead_that_were_asked_for_anew_wait_once(resources: Resources) -> None:
+    await enqueue(resources, "a")
+    claim = await claimed(resources)
+    await claim.bury("ValueError: no", "Traceback ...")
+    await enqueue(resources, "a")
+    async with resources.database.transaction() as tx:
+        assert await retry(tx, [claim.id]) == {claim.id}
+    assert await dead_letters(resources.database) == []
+    assert await count(resources) == 1
 
 
 def test_delays_double_and_end() -> None:

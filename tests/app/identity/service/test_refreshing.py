@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.database import Database, Query
+from app.errors import RateLimited
 from app.identity.errors import InvalidAccessToken, InvalidRefreshToken
 from app.identity.service import refreshing
 from app.identity.service.sessions import Grant
@@ -28,6 +29,7 @@ async def refresh(
     *,
     metrics: Metrics | None = None,
     tokens: RefreshTokens | None = None,
+    client_address: str = "",
 ) -> tuple[Any, Grant]:
     return await refreshing.refresh(
         resources.database,
@@ -36,6 +38,7 @@ async def refresh(
         resources.ended_sessions,
         throttle=resources.throttle,
         refresh_token=token,
+        client_address=client_address,
     )
 
 
@@ -109,7 +112,11 @@ async def test_a_token_of_two_generations_ago_ends_the_session_at_once(resources
     grant = await start(resources, user.number)
     _, second = await refresh(resources, grant.refresh_token)
     await refresh(resources, second.refresh_token)
-    await refused(resources, grant.refresh_token)
+    # Within the seconds of its own use: as its successor was used, it is told from a second tab.
+    assert resources.refresh_tokens.repeat_window >= 10
+    metrics = Metrics()
+    await refused(resources, grant.refresh_token, metrics=metrics)
+    assert counted(metrics) == {"reused": 1}
     assert await living(resources.database, user.number) == []
 
 
@@ -180,7 +187,26 @@ async def test_refreshes_are_counted_by_outcome(resources: Resources) -> None:
     await refresh(resources, grant.refresh_token, metrics=metrics)
     await refresh(resources, grant.refresh_token, metrics=metrics)
     await refused(resources, "nonsense", metrics=metrics)
-    assert counted(metrics) == {"success": 1, "repeated": 1, "forged": 1}
+    await refused(resources, unknown_of(resources, grant), metrics=metrics)
+    assert counted(metrics) == {"success": 1, "repeated": 1, "invalid": 1, "forged": 1}
+
+
+def unknown_of(resources: Resources, grant: Grant) -> str:
+    """Of a living session, well formed, and of nobody's making."""
+    return resources.refresh_tokens.make(grant.session_id, 1, new_seed())
+
+
+async def test_what_is_no_token_keeps_nobody_from_refreshing(resources: Resources) -> None:
+    address: dict[str, Any] = {"client_address": "192.0.2.7"}
+    grant = await start(resources, (await make_user(resources.database)).number)
+    for malformed in ("", "nonsense", "\x00", "=" * 70, "A" * 69, grant.refresh_token + "A") * 20:
+        await refused(resources, malformed, **address)
+    _, grant = await refresh(resources, grant.refresh_token, **address)
+    # Guesses at a living session do: the address rests after some.
+    for _ in range(resources.throttle.address("refresh", "192.0.2.7")[0].attempts):
+        await refused(resources, unknown_of(resources, grant), **address)
+    with pytest.raises(RateLimited):
+        await refresh(resources, grant.refresh_token, **address)
 
 
 def counted(metrics: Metrics) -> dict[str, float]:

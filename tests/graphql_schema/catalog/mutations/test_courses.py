@@ -6,12 +6,17 @@ import pytest
 
 from app.catalog.service.courses import INSTRUCTOR_LIMIT
 from app.database import Database
-from tests.factories.catalog import Staff, make_course, make_course_of, nothing_written, run
+from graphql_schema.node import global_id
+from tests.factories.catalog import Staff, codes, make_course, make_course_of, nothing_written, run
 from tests.support.api import Api
 
 COURSE = """course { id slug title description category level language status version isFeatured lessonCount
     enrollmentCount rating ratingCount publishedAt skills instructor { id name }
     instructors { user { id } } modules { id } lessons(first: 5) { nodes { id } } }"""
+
+ADD = """mutation ($course: ID!, $user: ID!) {
+    addCourseInstructor(input: {courseId: $course, userId: $user}) { userErrors { code message path } } }"""
+NOBODY = global_id("User", 2**63 - 1)
 
 
 def refused(payload: dict[str, Any], obj: str = "course") -> list[tuple[str, list[str]]]:
@@ -67,6 +72,17 @@ async def test_create_needs_a_title_alone(api: Api, staff: Staff) -> None:
         "level": None,
         "language": None,
     }
+
+
+async def test_an_account_that_is_gone_makes_nothing(api: Api, database: Database, staff: Staff) -> None:
+    await run(database, "DELETE FROM users WHERE id = $1", staff.stranger.number)
+    async with nothing_written(database):
+        answer = await api.ask(
+            'mutation { createCourse(input: {title: "T"}) { course { id } } }', staff.stranger.actor
+        )
+    assert (codes(answer), answer.data) == (["UNAUTHENTICATED"], {"createCourse": None})
+    (entry,) = await run(database, "SELECT action, outcome, actor_id FROM audit_log")
+    assert tuple(entry) == ("createCourse", "UNAUTHENTICATED", staff.stranger.number)
 
 
 @pytest.mark.parametrize(
@@ -320,13 +336,32 @@ async def test_who_may_not_teach_or_leave(api: Api, database: Database, staff: S
     course = await make_course_of(database, staff)
     async with nothing_written(database):
         payload = await api.change(
-            "addCourseInstructor", staff.lead.actor, courseId=course.id, userId=staff.student.id
-        )
-        assert refused(payload) == [("INVALID_INPUT", ["input", "userId"])]
-        payload = await api.change(
             "removeCourseInstructor", staff.colleague.actor, courseId=course.id, userId=staff.lead.id
         )
         assert refused(payload) == [("INVALID_STATE", ["input", "userId"])]
+
+
+@pytest.mark.parametrize(
+    ("role", "of_a_student"), [("admin", "INVALID_INPUT"), ("lead", "NOT_FOUND"), ("colleague", "NOT_FOUND")]
+)
+async def test_who_teaches_does_not_learn_who_is_a_student(
+    api: Api, database: Database, staff: Staff, role: str, of_a_student: str
+) -> None:
+    course = await make_course_of(database, staff)
+    actor = staff.actor(role)
+    answers = []
+    async with nothing_written(database):
+        for user_id, code in ((staff.student.id, of_a_student), (NOBODY, "NOT_FOUND")):
+            data = await api(ADD, actor, course=course.id, user=user_id)
+            (error,) = data["addCourseInstructor"]["userErrors"]
+            assert (error["code"], error["path"]) == (code, ["input", "userId"])
+            answers.append(error)
+    node = await api("query ($id: ID!) { node(id: $id) { id } }", actor, id=staff.student.id)
+    if role == "admin":
+        assert node == {"node": {"id": staff.student.id}}
+    else:
+        assert answers[0] == answers[1]
+        assert node == {"node": None}
 
 
 async def test_a_hundred_instructors_at_most(api: Api, database: Database, staff: Staff) -> None:
