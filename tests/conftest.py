@@ -80,12 +80,12 @@ def redis_url() -> Iterator[str]:
 def pool_settings(
     database_url: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[DatabaseSettings]:
-    """One connection; through PgBouncer more than it has to the server, so that they are shared."""
+    """One connection, patient on a busy machine; through PgBouncer more than it has to the server, so that they are shared."""
     if not request.config.getoption("--pgbouncer"):
-        yield DatabaseSettings(url=database_url, pool_size=1, pool_wait=10)
+        yield DatabaseSettings(url=database_url, pool_size=1, pool_wait=30, statement_timeout=20)
         return
     with pgbouncer(database_url, tmp_path_factory.mktemp("pgbouncer")) as url:
-        yield DatabaseSettings(url=url, pool_size=8, pool_wait=10, pgbouncer=True)
+        yield DatabaseSettings(url=url, pool_size=8, pool_wait=30, pgbouncer=True)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +143,7 @@ def database(resources: Resources) -> Database:
 async def crowd(resources: Resources, settings: Settings) -> AsyncIterator[Resources]:
     """Resources with 20 connections, for tests in which many act at once."""
     many = settings.model_copy(
-        update={"database": settings.database.model_copy(update={"pool_size": 20, "lock_timeout": 10.0})}
+        update={"database": settings.database.model_copy(update={"pool_size": 20, "lock_timeout": 20.0})}
     )
     async with open_resources(many) as opened:
         yield opened

@@ -32,7 +32,7 @@ async def import_catalog_file(resources: Resources, work: Work, arguments: Mappi
             )
 
         async with _batches(resources) as database:
-            await import_catalog(database, Path(arguments["path"]), options, result, on_chunk=on_chunk)
+            await import_catalog(database, _source(arguments), options, result, on_chunk=on_chunk)
 
 
 async def import_curriculum_file(resources: Resources, work: Work, arguments: Mapping[str, Any]) -> None:
@@ -53,7 +53,15 @@ async def import_curriculum_file(resources: Resources, work: Work, arguments: Ma
             )
 
         async with _batches(resources) as database:
-            await import_curriculum(database, Path(arguments["path"]), options, result, on_course=on_course)
+            await import_curriculum(database, _source(arguments), options, result, on_course=on_course)
+
+
+def _source(arguments: Mapping[str, Any]) -> Path:
+    """The file. A pipe would keep the whole worker waiting for whoever writes into it, after each restart anew."""
+    path = Path(arguments["path"])
+    if path.exists() and not path.is_file():
+        raise OperationRefused(f"{path} is no file.")
+    return path
 
 
 def _options(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,8 +94,11 @@ def _opened(report: str | None) -> AbstractContextManager[TextIO | None]:
     """Opened first: an import must not find out at its end that it cannot say what it refused."""
     if report is None:
         return nullcontext()
+    path = Path(report)
+    if path.exists() and not path.is_file():
+        raise OperationRefused(f"The report {report} cannot be written: it is no file.")
     try:
-        return Path(report).open("w", encoding="utf-8", newline="")
+        return path.open("w", encoding="utf-8", newline="")
     except OSError as error:
         raise OperationRefused(f"The report {report} cannot be written: {error.strerror}.") from None
 

@@ -50,6 +50,9 @@ def ask_for_import(
         raise Refused("Say who may follow it: --owner EMAIL.")
     if report is not None and report.exists() and file.exists() and report.samefile(file):
         raise Refused("The report would overwrite the file that is imported.")
+    for path in (file, report):
+        if path is not None and path.exists() and not path.is_file():
+            raise Refused(f"{path} is no file: only without --background may it be a pipe or a device.")
     checked_source(options["source"])
     arguments = {
         "path": str(file.absolute()),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from app.database import Database
@@ -175,30 +176,52 @@ async def test_a_file_that_the_worker_cannot_use(
     assert await courses(api.resources.database) == 0
 
 
+@pytest.mark.parametrize("what", ["courses.csv", "report.csv"])
+async def test_a_pipe_keeps_no_worker_waiting(
+    api: Api, work: tuple[dict[str, str], MadeUser, Path], what: str
+) -> None:
+    variables, owner, folder = work
+    write(folder / "courses.csv", 1, 10)
+    asked = await ask(
+        variables, "catalog", folder / "courses.csv", owner, *MAPPED, "--report", folder / "report.csv"
+    )
+    # Put there after the command line had looked.
+    (folder / what).unlink(missing_ok=True)
+    os.mkfifo(folder / what)
+    async with worker(variables, folder):
+        assert await ended(api.resources.database, asked) == "failed"
+    error = (await follow(api, asked, owner))["error"]
+    assert (error["code"], "no file" in error["message"]) == ("REFUSED", True)
+    assert await courses(api.resources.database) == 0
+
+
 @asynccontextmanager
 async def begun(
     database: Database, variables: dict[str, str], owner: MadeUser, folder: Path
-) -> AsyncIterator[tuple[UUID, Program, int]]:
-    """An import held after its first chunk of 1,000 rows, by a pipe that has given 1,500: the operation, its worker, the
-    pipe's end for writing.
+) -> AsyncIterator[tuple[UUID, Program, asyncpg.transaction.Transaction]]:
+    """An import of 2,500 rows held after its first chunk of 1,000, by somebody who is about to take the slug that the
+    second needs: the operation, its worker, and what holds it.
     """
-    pipe = folder / "courses.csv"
-    os.mkfifo(pipe)
-    operation_id = await ask(variables, "catalog", pipe, owner, *MAPPED)
-    async with worker(variables, folder) as program:
-        writing = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
-        try:
-            rows = write(folder / "rows.csv", 1, 1500)
-            await asyncio.to_thread(os.write, writing, rows)
+    file = folder / "courses.csv"
+    write(file, 1, 2500)
+    other = await asyncpg.connect(variables["LECTERN_DATABASE_URL"])
+    holding = other.transaction()
+    try:
+        await holding.start()
+        await other.execute(
+            "INSERT INTO courses (slug, title, instructor_id) VALUES ('title-1001', '', $1)", owner.number
+        )
+        operation_id = await ask(variables, "catalog", file, owner, *MAPPED)
+        async with worker(variables, folder) as program:
 
             async def stored() -> bool:
                 row = await row_of(database, operation_id)
                 return await courses(database) == 1000 and "1,000 created" in (row["message"] or "")
 
             await pools.until(stored)
-            yield operation_id, program, writing
-        finally:
-            os.close(writing)
+            yield operation_id, program, holding
+    finally:
+        await other.close()
 
 
 async def signs_of_life(database: Database, number: int) -> None:
@@ -221,9 +244,6 @@ async def test_a_killed_worker_s_import_is_finished_by_another(
         await asyncio.to_thread(program.end)
     row = await row_of(database, operation_id)
     assert (row["state"], row["finished_at"]) == ("running", None)
-    # A file tells how long it is, as the pipe could not.
-    (tmp_path / "courses.csv").unlink()
-    write(tmp_path / "courses.csv", 1, 2500)
     # Half a minute goes by.
     await run(database, "UPDATE jobs SET due_at = now() WHERE name = 'run_operation'")
     async with worker(variables, tmp_path):
@@ -240,7 +260,7 @@ async def test_a_killed_worker_s_import_is_finished_by_another(
 async def test_a_running_import_is_cancelled_and_keeps_what_is_in(
     api: Api, database: Database, variables: dict[str, str], owner: MadeUser, tmp_path: Path
 ) -> None:
-    async with begun(database, variables, owner, tmp_path) as (operation_id, _, writing):
+    async with begun(database, variables, owner, tmp_path) as (operation_id, _, holding):
         payload = await api.change(
             "cancelOperation",
             owner.actor,
@@ -249,10 +269,8 @@ async def test_a_running_import_is_cancelled_and_keeps_what_is_in(
         )
         assert payload["operation"] == {"state": "RUNNING"}
         await signs_of_life(database, 2)
-        # Its worker has heard of it. The pipe gives it another chunk, at whose end it stops, and the one that it has begun
-        # to read meanwhile.
-        rows = write(tmp_path / "rows.csv", 1501, 3500).partition(b"\n")[2]
-        await asyncio.to_thread(os.write, writing, rows)
+        # Its worker has heard of it, and stops at the end of the chunk that it was about to store.
+        await holding.rollback()
         code, row = await watched(variables, operation_id)
     assert (code, row["state"]) == (3, "cancelled")
     found = await follow(api, operation_id, owner)
@@ -273,13 +291,11 @@ async def test_a_stopping_worker_hands_the_import_over(
         program.send(signal.SIGTERM)
         await asyncio.to_thread(program.wait_for, lambda: "the worker ends" in program.output, "end")
         await pools.until(handed_back)
-    (tmp_path / "courses.csv").unlink()
-    write(tmp_path / "courses.csv", 1, 2000)
     assert (await row_of(database, operation_id))["state"] == "running"
     async with worker(variables, tmp_path):
         assert await ended(database, operation_id) == "succeeded"
     assert (await follow(api, operation_id, owner))["state"] == "SUCCEEDED"
-    assert await courses(database) == 2000
+    assert await courses(database) == 2500
 
 
 async def test_two_of_the_same_file_at_once(

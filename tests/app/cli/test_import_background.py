@@ -116,12 +116,14 @@ async def test_a_curriculum_is_asked_for(variables: dict[str, str], database: Da
         ("curriculum", (*BY, "lead@school.test", "--status", "old"), "A status is published or draft."),
         ("catalog", (*BY, "lead@school.test", "--columns", "colour=a"), '"colour" is nothing a course has'),
         ("curriculum", (*BY, "lead@school.test", "--report", "FILE"), "The report would overwrite the file"),
+        ("catalog", (*BY, "lead@school.test", "--report", "FOLDER"), "is no file: only without --background"),
     ],
 )
 async def test_what_is_refused_is_not_asked_for(
     variables: dict[str, str], file: Path, what: str, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    given = [str(file) if argument == "FILE" else argument for argument in arguments]
+    places = {"FILE": str(file), "FOLDER": str(file.parent)}
+    given = [places.get(argument, argument) for argument in arguments]
     result = await import_(variables, what, str(file), *given)
     assert (result.returncode, result.stdout) == (1, "")
     assert sentence in result.stderr

@@ -37,6 +37,8 @@ class Api:
         self._variables = variables | {
             "LECTERN_PUBLIC_URL": "https://learn.example",
             "LECTERN_HTTP_PORT": str(port),
+            # All who register here come from one address.
+            "LECTERN_REGISTRATIONS_PER_ADDRESS": "1000",
         }
         self.url = f"http://127.0.0.1:{port}"
         self.stack = ExitStack()
