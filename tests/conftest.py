@@ -19,7 +19,7 @@ from app.resources import Resources, open_resources
 from app.settings import CacheSettings, DatabaseSettings, Mode, RedisSettings, Settings
 from tests.support import cache, services
 from tests.support.api import Api
-from tests.support.mailbox import mails
+from tests.support.mailbox import discard_mails
 from tests.support.pgbouncer import pgbouncer
 
 ROOT = Path(__file__).parents[1]
@@ -111,7 +111,7 @@ async def _session_resources(settings: Settings) -> AsyncIterator[Resources]:
 @pytest.fixture
 async def resources(_session_resources: Resources) -> AsyncIterator[Resources]:
     yield _session_resources
-    await mails(_session_resources)
+    discard_mails(_session_resources)
     await cache.renew(_session_resources)
     await _delete_everything(_session_resources.database)
 

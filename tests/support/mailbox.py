@@ -38,6 +38,12 @@ async def mails(resources: Resources) -> list[Mail]:
     return found
 
 
+def discard_mails(resources: Resources) -> None:
+    """Leaves the next test an empty folder."""
+    for path in folder(resources).glob("*.eml"):
+        path.unlink()
+
+
 def folder(resources: Resources) -> Path:
     return resources.settings.home / "mail"
 
