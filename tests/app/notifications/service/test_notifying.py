@@ -101,15 +101,15 @@ async def test_fifty_at_once_stand_in_the_order_of_their_commits(crowd: Resource
     async def seen() -> list[int]:
         return [row["position"] for row in await listed(crowd.database, ann.number)][::-1]
 
-    async def look() -> set[int]:
-        lengths = set()
+    lengths: set[int] = set()
+
+    async def look() -> None:
         while told < 50:
             positions = await seen()
             assert positions == list(range(1, len(positions) + 1))
             lengths.add(len(positions))
-        return lengths
 
-    lengths, *_ = await asyncio.gather(look(), *map(one, range(50)))
+    await asyncio.gather(look(), *map(one, range(50)))
     # It was looked while they came.
     assert len(lengths) > 5
     assert await seen() == list(range(1, 51))
