@@ -31,12 +31,19 @@ const signIn = (password) =>
     { input: { email, password } },
   );
 
-/** The link of the newest mail to our reader with that subject. */
-async function link(subject) {
+/** Names of the mails; the first mail makes their folder. */
+const written = () =>
+  readdir(mails).catch((error) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+
+/** The link of the newest mail to our reader, or to `recipient`, with that subject. */
+async function link(subject, recipient = email) {
   for (let tries = 0; tries < 50; tries += 1) {
-    for (const name of (await readdir(mails)).filter((name) => name.endsWith(".eml")).sort().reverse()) {
+    for (const name of (await written()).filter((name) => name.endsWith(".eml")).sort().reverse()) {
       const text = await readFile(join(mails, name), "utf8");
-      if (text.includes(`To: ${email}`) && text.includes(`Subject: ${subject}`)) {
+      if (text.includes(`To: ${recipient}`) && text.includes(`Subject: ${subject}`)) {
         const [, path] = text.match(/https?:\/\/[^/]+(\/\S+#token=[\w-]+)/);
         return address + path;
       }
@@ -87,6 +94,30 @@ try {
     await answer.filter({ hasText: "is set" }).waitFor();
     assert.equal((await signIn("a first password")).user, null);
     assert.deepEqual((await signIn("a second password")).user, { emailVerified: true });
+  });
+
+  await step("where two claim an address, its password says whose claim is proved", async () => {
+    const claimed = `claimed-${email}`;
+    for (const password of ["the owner's password", "a stranger's password"]) {
+      await ask(
+        "mutation ($input: RegisterInput!) { answer: register(input: $input) { userErrors { code } } }",
+        { input: { email: claimed, password, name: "Reader" } },
+      );
+      await link("Confirm your e-mail address", claimed);
+    }
+    await page.goto("about:blank");
+    await page.goto(await link("Confirm your e-mail address", claimed));
+    const password = page.getByLabel("password", { exact: false });
+    assert.equal(await password.isVisible(), false);
+    await page.getByRole("button", { name: "Confirm my address" }).click();
+    await password.waitFor();
+    await picture("claimed");
+    await password.fill("no password of theirs");
+    await page.getByRole("button", { name: "Confirm my address" }).click();
+    await answer.filter({ hasText: "password" }).waitFor();
+    await password.fill("the owner's password");
+    await page.getByRole("button", { name: "Confirm my address" }).click();
+    await answer.filter({ hasText: "is confirmed" }).waitFor();
   });
 
   assert.deepEqual(elsewhere, [], "a page asked another host");
