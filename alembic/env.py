@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 import app.catalog.models
 import app.identity.models
+import app.learning.models
 import app.notifications.models
 import app.operations.models
 import app.outbox.models  # noqa: F401 - the tables register themselves
@@ -24,7 +25,9 @@ _MIGRATION_LOCK = 7_305_811_941
 
 def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     """Partitions come and go while the program runs; the models name their parents alone."""
-    month = kind == "table" and name is not None and re.fullmatch(r"(.+)_[0-9]{4}(_[0-9]{2})?", name)
+    month = (
+        kind == "table" and name is not None and re.fullmatch(r"(.+)_([0-9]{4}(_[0-9]{2})?|hash[0-9]+)", name)
+    )
     return not month or month[1] not in Base.metadata.tables
 
 

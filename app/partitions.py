@@ -12,7 +12,7 @@ SELECT count(*) FILTER (WHERE make_monthly_partition(parent, (now() + n * interv
 FROM unnest($1::text[]) AS parent, generate_series(0, $2::int) AS n
 """
 # Made by whichever migration makes the table; this list is what keeps them going.
-MONTHLY_TABLES = ("audit_log",)
+MONTHLY_TABLES = ("audit_log", "enrollment_events", "watch_sessions")
 
 
 async def make_partitions(database: Database, *, months: int = MONTHS_AHEAD) -> int:

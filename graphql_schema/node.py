@@ -15,10 +15,16 @@ from loaders import Loaders
 
 Class = TypeVar("Class", bound=type)
 _MAXIMUM = 2**63 - 1  # bigint
+_DIGITS = 19  # of the largest
 _LIST_LIMIT = 1000
 
 node_loaders: dict[str, tuple[Callable[[Loaders], Any], Callable[[Any], Any]]] = {}
 _keyed_by_uuid: set[str] = set()
+_keyed_by_pair: set[str] = set()
+
+Pair = tuple[int, int]
+"""The key of what stands between two objects, such as a person and a course."""
+Key = int | UUID | Pair
 
 
 @strawberry.interface(description="Anything with a global id.")
@@ -30,21 +36,24 @@ class Node:
 def is_node(loader: Callable[[Loaders], Any], *, key: type = int) -> Callable[[Class], Class]:
     """Makes a type reachable through `node(id:)` by the loader that its edges use, and so under the same rules.
 
-    `key`: what its objects are numbered with, int or UUID.
+    `key`: what its objects are numbered with, int, UUID or tuple (of two numbers).
     """
 
     def register(cls: Class) -> Class:
         if key is UUID:
             _keyed_by_uuid.add(cls.__name__)
+        elif key is tuple:
+            _keyed_by_pair.add(cls.__name__)
         node_loaders[cls.__name__] = (loader, cls.of)  # type: ignore[attr-defined]
         return cls
 
     return register
 
 
-def global_id(type_name: str, key: int | UUID) -> strawberry.ID:
-    """The id of an object, by its number or its UUID."""
-    return global_id_of(f"{type_name}:{key}")
+def global_id(type_name: str, key: Key) -> strawberry.ID:
+    """The id of an object, by its number, its UUID or its two numbers."""
+    written = f"{key[0]}.{key[1]}" if isinstance(key, tuple) else key
+    return global_id_of(f"{type_name}:{written}")
 
 
 def global_id_of(subject: str) -> strawberry.ID:
@@ -56,23 +65,25 @@ def subject_of(identifier: str) -> str | None:
     """The same name back, for any id of ours; None for anything else."""
     if (session_id := session_of(identifier)) is not None:
         return f"Session:{session_id}"
-    parsed = node_key(identifier)
-    return None if parsed is None else f"{parsed[0]}:{parsed[1]}"
+    return None if node_key(identifier) is None else _subject_in(identifier)
 
 
-def node_key(identifier: str) -> tuple[str, int | UUID] | None:
+def node_key(identifier: str) -> tuple[str, Key] | None:
     """Type name and key of what `node(id:)` may find; None for any other id."""
-    parsed = parse_global_id(identifier)
-    if parsed is not None:
-        return parsed if parsed[0] in node_loaders.keys() - _keyed_by_uuid else None
-    return next(
-        (
-            (type_name, key)
-            for type_name in _keyed_by_uuid
-            if (key := uuid_of(type_name, identifier)) is not None
-        ),
-        None,
-    )
+    try:
+        type_name = _subject_in(identifier).partition(":")[0]
+    except ValueError:
+        return None
+    if type_name not in node_loaders:
+        return None
+    key: Key | None
+    if type_name in _keyed_by_uuid:
+        key = uuid_of(type_name, identifier)
+    elif type_name in _keyed_by_pair:
+        key = pair_of(type_name, identifier)
+    else:
+        key = number_of(type_name, identifier)
+    return None if key is None else (type_name, key)
 
 
 def uuid_of(type_name: str, identifier: str) -> UUID | None:
@@ -95,7 +106,7 @@ def parse_global_id(identifier: str) -> tuple[str, int] | None:
         type_name, _, digits = _subject_in(identifier).partition(":")
     except ValueError:
         return None
-    if not digits.isdigit() or len(digits) > 19 or int(digits) > _MAXIMUM:
+    if not digits.isdigit() or len(digits) > _DIGITS or int(digits) > _MAXIMUM:
         return None
     number = int(digits)
     # Zeros in front, bits to spare at the end: a client that compares ids would take one object for two.
@@ -106,6 +117,18 @@ def number_of(type_name: str, identifier: str) -> int | None:
     """The number behind an id of that very type; None for any other, which nothing has."""
     parsed = parse_global_id(identifier)
     return parsed[1] if parsed is not None and parsed[0] == type_name else None
+
+
+def pair_of(type_name: str, identifier: str) -> Pair | None:
+    """The two numbers behind an id of that very type, as we write it; None for any other."""
+    try:
+        first, _, second = _subject_in(identifier).removeprefix(f"{type_name}:").partition(".")
+    except ValueError:
+        return None
+    if not all(digits.isdigit() and len(digits) <= _DIGITS for digits in (first, second)):
+        return None
+    pair = int(first), int(second)
+    return pair if max(pair) <= _MAXIMUM and global_id(type_name, pair) == identifier else None
 
 
 def required_number(type_name: str, identifier: str, *path: str) -> int:

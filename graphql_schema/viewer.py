@@ -7,6 +7,7 @@ import strawberry
 from graphql_schema.catalog.queries import CatalogViewer
 from graphql_schema.context import Info
 from graphql_schema.identity.types import IdentityViewer
+from graphql_schema.learning.queries import LearningViewer
 from graphql_schema.node import global_id
 from graphql_schema.notifications.queries import NotificationsViewer
 from graphql_schema.operations.queries import OperationViewer
@@ -16,7 +17,7 @@ from loaders.batching import Row
 
 @strawberry.type(description="The one who asks.")
 @policy(PUBLIC)
-class Viewer(IdentityViewer, OperationViewer, CatalogViewer, NotificationsViewer):
+class Viewer(IdentityViewer, OperationViewer, CatalogViewer, LearningViewer, NotificationsViewer):
     @classmethod
     def of(cls, row: Row) -> Self:
         """From the row of the account."""

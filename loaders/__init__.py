@@ -7,6 +7,7 @@ from app.telemetry import Metrics
 from loaders.batching import Source
 from loaders.catalog import CatalogLoaders
 from loaders.identity import IdentityLoaders
+from loaders.learning import LearningLoaders
 from loaders.notifications import NotificationLoaders
 from loaders.operations import OperationLoaders
 
@@ -14,7 +15,7 @@ from loaders.operations import OperationLoaders
 class Loaders:
     """One attribute per domain."""
 
-    __slots__ = ("catalog", "identity", "notifications", "operations")
+    __slots__ = ("catalog", "identity", "learning", "notifications", "operations")
 
     def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics, cache: Cache) -> None:
         source = Source(connection, actor, metrics, cache)
@@ -22,3 +23,4 @@ class Loaders:
         self.notifications = NotificationLoaders(source)
         self.operations = OperationLoaders(source)
         self.catalog = CatalogLoaders(source)
+        self.learning = LearningLoaders(source)

@@ -124,6 +124,8 @@ class CourseStats(Base):
     lesson_count: Mapped[int] = mapped_column(Integer, server_default="0")
     rating_sum: Mapped[Decimal] = mapped_column(Numeric(16, 4), server_default="0")
     rating_count: Mapped[int] = mapped_column(Integer, server_default="0")
+    rating_histogram: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{0,0,0,0,0}'"))
+    """How many gave 1, 2, 3, 4, 5."""
     rating: Mapped[float] = mapped_column(
         Double,
         # 0 for "not rated yet" keeps one index order for all; the schema shows null instead.
@@ -154,6 +156,7 @@ class Lesson(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('video', 'page', 'quiz', 'link')", name="kind"),
         CheckConstraint("body_format IN ('markdown', 'html')", name="body_format"),
+        CheckConstraint("required_share > 0 AND required_share <= 1", name="required_share"),
         UniqueConstraint("module_id", "position", deferrable=True, initially="DEFERRED"),
         Index("ix_lessons_course_id", "course_id"),
     )
@@ -172,6 +175,8 @@ class Lesson(Base):
     """As its author wrote it."""
     body_html: Mapped[str | None] = mapped_column(Text)
     """Rendered and sanitised when it was written."""
+    required_share: Mapped[float] = mapped_column(Double, server_default="0.95")
+    """Of a video: how much of its distinct time is to be watched. Not 1: players skip the last frames."""
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     source_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -11,6 +11,7 @@ from app.catalog.reads.content import LESSON_CURSOR
 from graphql_schema.edges import connection_edge, edge
 from graphql_schema.fields import computed, field
 from graphql_schema.identity.types import User
+from graphql_schema.learning.types.catalog import LearningCourse, LearningLesson
 from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.pagination import Connection
 from graphql_schema.permissions import LESSON_CONTENT, PUBLIC, policy
@@ -58,7 +59,7 @@ class LessonBody:
     description="One step of a module. Its outline is public; its content is for those who learn."
 )
 @policy(PUBLIC)
-class Lesson(Node):
+class Lesson(Node, LearningLesson):
     lesson_id: strawberry.Private[int]
     course_id: strawberry.Private[int]
     module_id: strawberry.Private[int]
@@ -176,7 +177,7 @@ class CourseInstructor:
 @is_node(lambda loaders: loaders.catalog.course)
 @strawberry.type(description="A course: modules of lessons, taught by instructors.")
 @policy(PUBLIC)
-class Course(Node):
+class Course(Node, LearningCourse):
     course_id: strawberry.Private[int]
     instructor_id: strawberry.Private[int]
     slug: str = field(description="For readable addresses; unique, and it never changes.")

@@ -12,8 +12,10 @@ from app.database import Database
 from app.errors import DomainError, ErrorCode
 from graphql_schema.node import (
     global_id,
+    node_key,
     node_loaders,
     number_of,
+    pair_of,
     parse_global_id,
     required_number,
     required_numbers,
@@ -227,3 +229,31 @@ async def test_a_hundred_nodes_and_no_more(api: Api, database: Database) -> None
 async def test_ids_that_are_none(api: Api, ids: Any) -> None:
     answer = await api.ask(NODES, ids=ids)
     assert codes(answer) == ["BAD_USER_INPUT"]
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+def test_an_id_of_two_numbers_is_read_back(first: int, second: int) -> None:
+    identifier = global_id("Enrollment", (first, second))
+    assert pair_of("Enrollment", identifier) == (first, second)
+    assert pair_of("Course", identifier) is None
+    assert number_of("Enrollment", identifier) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Enrollment:1",
+        "Enrollment:1.",
+        "Enrollment:.1",
+        "Enrollment:1.2.3",
+        "Enrollment:01.2",
+        "Enrollment:1.+2",
+        "Enrollment:1. 2",
+        "Enrollment:1.9223372036854775808",
+        "Enrollment:1.²",
+        "1.2",
+    ],
+)
+def test_what_is_no_id_of_two_numbers(text: str) -> None:
+    assert pair_of("Enrollment", encoded(text)) is None
+    assert node_key(encoded(text)) is None

@@ -1,0 +1,1 @@
+"""Every SELECT of learning, in batches: (connection, keys) -> rows."""

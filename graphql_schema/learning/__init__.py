@@ -1,0 +1,1 @@
+"""Learning as clients see it."""

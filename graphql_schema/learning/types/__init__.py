@@ -1,0 +1,1 @@
+"""Types of learning, a file for each noun."""
