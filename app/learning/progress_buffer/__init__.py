@@ -12,6 +12,7 @@ from app.learning.progress_buffer.state import (
     VideoUpdate,
     Viewing,
     ViewingUpdate,
+    length,
     union,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "VideoUpdate",
     "Viewing",
     "ViewingUpdate",
+    "length",
     "union",
 ]

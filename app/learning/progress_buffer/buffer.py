@@ -33,6 +33,8 @@ RATE = 4
 """Seconds of a video that a second of watching can show: no player runs faster."""
 SLACK = 10_000
 """Milliseconds by which a range may exceed that: timers and clocks are not exact."""
+LONGEST = 3_600_000
+"""Milliseconds that a beat may have watched where no earlier one of its viewing is known to measure it by."""
 RANGES, VIEWINGS = 400, 200
 """Ranges, and viewings, of one key. A call brings half of that at most, so that a settled key always takes a whole one; from
 half of it on a key is taken before all others.
@@ -56,7 +58,7 @@ class Known(NamedTuple):
 class Merge:
     """What became of a call. When something is `implausible`, by the number of its viewing, nothing was merged at all."""
 
-    implausible: Mapping[int, Known]
+    implausible: Mapping[int, Known | None]
     full: frozenset[int]
     """Updates, by number, for which there is no room."""
     keys: int
@@ -85,6 +87,7 @@ class ProgressBuffer:
                 "viewings": VIEWINGS,
                 "rate": RATE,
                 "slack": SLACK,
+                "longest": LONGEST,
                 "remember": _REMEMBER,
                 "latest": _LATEST_VIEWINGS,
             }
@@ -113,7 +116,7 @@ class ProgressBuffer:
             )
         self.latency += (perf_counter() - began - self.latency) / 10
         return Merge(
-            {number: Known(*known) for number, *known in answer.get("implausible", ())},
+            {number: Known(*known) if known else None for number, *known in answer.get("implausible", ())},
             frozenset(answer.get("full", ())),
             answer.get("keys", 0),
         )

@@ -38,13 +38,15 @@ for _, update in ipairs(updates) do
   for _, viewing in ipairs(update[3]) do
     n = n + 1
     local first, first_at, last, last_at = viewing[8], viewing[9], viewing[10], viewing[11]
+    local f, fa, l, la, before
     if known[n] then
-      local f, fa, l, la = unpack(cjson.decode(known[n]))
+      f, fa, l, la = unpack(cjson.decode(known[n]))
       -- The nearest beat before it that is known; an earlier one only allows more, so that order never matters to who is honest.
-      local before = (first > l and la) or (first > f and fa) or nil
-      if before and first_at >= before and viewing[12] > limits.rate * (first_at - before) + limits.slack then
-        implausible[#implausible + 1] = {n - 1, f, fa, l, la}
-      end
+      before = (first > l and la) or (first > f and fa) or nil
+    end
+    local longest = before and first_at >= before and limits.rate * (first_at - before) + limits.slack or limits.longest
+    if viewing[12] > longest then implausible[#implausible + 1] = {n - 1, f, fa, l, la} end
+    if f then
       if f <= first then first, first_at = f, fa end
       if l >= last then last, last_at = l, la end
     end

@@ -2,7 +2,9 @@
 
 import strawberry
 
+from graphql_schema.learning.mutations.progress import ProgressMutations
+
 
 @strawberry.type
-class LearningMutations:
+class LearningMutations(ProgressMutations):
     """Put together from the files beside this one."""
