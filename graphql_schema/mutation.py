@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, get_type_hints
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLResolveInfo, GraphQLSchema
 
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode, Forbidden
@@ -61,7 +61,8 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
     The transaction opens at its first statement and is committed, its connection given back, before this returns.
     Each attempt is an audit entry: of a success in its transaction, of anything else in one of its own.
     """
-    payload_type = get_type_hints(verb)["return"]
+    hints = get_type_hints(verb)
+    payload_type = hints["return"]
 
     async def run(info: Info, input: Any) -> Any:
         context = info.context
@@ -87,21 +88,23 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
         context.renew_loaders()
         return payload
 
-    return _root_field(run, verb, policy, description)
+    return _root_field(run, verb, hints["input"], payload_type, policy, description)
 
 
-BufferedVerb = Callable[[Context, Any], Awaitable[Any]]
+BufferedVerb = Callable[[Context, dict[str, Any]], Awaitable[Any]]
 
 
-def buffered_mutation(verb: BufferedVerb, *, policy: Policy, description: str) -> Any:
-    """A root field whose effect goes to Redis and reaches PostgreSQL later: `verb(context, input)` returns the payload.
+def buffered_mutation(verb: BufferedVerb, *, input: Any, policy: Policy, description: str) -> Any:
+    """A root field whose effect goes to Redis and reaches PostgreSQL later: `verb(context, values)` returns the payload.
 
     No transaction, and no audit entry, which would be the statement that it is there to save; a refusal leaves none
-    either. It is counted as every mutation is, and served while PostgreSQL is away (see `served_in_outages`).
+    either. It is counted as every mutation is, and served while PostgreSQL is away (see `served_in_outages`). `values` is
+    `input` as graphql-core has coerced it, by the schema's names: to make objects of hundreds of fields would cost more
+    than all the rest.
     """
     payload_type = get_type_hints(verb)["return"]
 
-    async def run(info: Info, input: Any) -> Any:
+    async def run(_source: Any, info: GraphQLResolveInfo[Context], *, input: dict[str, Any]) -> Any:
         context = info.context
         series = context.resources.metrics.mutations
         try:
@@ -118,7 +121,13 @@ def buffered_mutation(verb: BufferedVerb, *, policy: Policy, description: str) -
             raise
         return payload
 
-    return _root_field(run, verb, policy, description, buffered=True)
+    async def declared(info: Info, input: Any) -> Any:
+        """For the schema alone: binding.py takes `run`."""
+        raise NotImplementedError
+
+    return _root_field(
+        declared, verb, input, payload_type, policy, description, resolve=run, buffered=True
+    )
 
 
 def served_in_outages(schema: GraphQLSchema) -> frozenset[str]:
@@ -129,17 +138,18 @@ def served_in_outages(schema: GraphQLSchema) -> frozenset[str]:
 
 
 def _root_field(
-    run: Any, verb: Callable[..., Any], policy: Policy, description: str, **metadata: Any
+    run: Any,
+    verb: Callable[..., Any],
+    input: Any,
+    payload: Any,
+    policy: Policy,
+    description: str,
+    **metadata: Any,
 ) -> Any:
-    hints = get_type_hints(verb)
     functools.update_wrapper(run, verb)
     del run.__wrapped__
     argument = strawberry.argument(description="What to do.")
-    run.__annotations__ = {
-        "info": Info,
-        "input": Annotated[hints["input"], argument],
-        "return": hints["return"] | None,
-    }
+    run.__annotations__ = {"info": Info, "input": Annotated[input, argument], "return": payload | None}
     return strawberry.field(
         resolver=run,
         description=description,

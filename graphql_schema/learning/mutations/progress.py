@@ -1,7 +1,7 @@
 """Reporting what one watches. POST /progress takes the same, for pages that are being closed."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import strawberry
 
@@ -98,22 +98,23 @@ class _Numbers(dict[str, int | None]):
 _MILLISECONDS: Final = 1000
 
 
-async def record_progress(context: Context, input: RecordProgressInput) -> RecordProgressPayload:
-    if not 1 <= len(input.beats) <= MAX_BEATS:
+async def record_progress(context: Context, values: dict[str, Any]) -> RecordProgressPayload:
+    listed = values["beats"]
+    if not 1 <= len(listed) <= MAX_BEATS:
         raise DomainError(f"1 to {MAX_BEATS} beats at a time.", path=("input", "beats"))
     numbers = _Numbers()
     beats = [
         Beat(
-            numbers[beat.video_id],
-            beat.viewing_key,
-            beat.event,
-            beat.position_seconds,
-            beat.watched_from,
-            beat.watched_to,
-            beat.client_sequence,
-            int(beat.client_time.timestamp() * _MILLISECONDS),
+            numbers[beat["videoId"]],
+            beat["viewingKey"],
+            beat["event"],
+            beat["positionSeconds"],
+            beat["watchedFrom"],
+            beat["watchedTo"],
+            beat["clientSequence"],
+            int(beat["clientTime"].timestamp() * _MILLISECONDS),
         )
-        for beat in input.beats
+        for beat in listed
     ]
     resources, actor = context.resources, context.actor
     assert actor.user_id is not None
@@ -132,6 +133,7 @@ async def record_progress(context: Context, input: RecordProgressInput) -> Recor
 class ProgressMutations:
     record_progress: RecordProgressPayload | None = buffered_mutation(
         record_progress,
+        input=RecordProgressInput,
         policy=SIGNED_IN,
         description="Reports what the viewer watches. A beat that comes twice, late or in another order changes nothing.",
     )
