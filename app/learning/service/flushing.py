@@ -101,8 +101,8 @@ WITH latest AS (
 ), locked AS MATERIALIZED (
     SELECT user_id, course_id, latest.lesson_id, latest.at
     FROM enrollments AS enrollment JOIN latest USING (user_id, course_id)
-    WHERE enrollment.state IN ('active', 'completed') AND (
-        latest.done OR enrollment.last_active_at IS NULL OR enrollment.last_active_at < latest.at - interval '1 minute'
+    WHERE latest.done OR enrollment.state IN ('active', 'completed') AND (
+        enrollment.last_active_at IS NULL OR enrollment.last_active_at < latest.at - interval '1 minute'
         OR (enrollment.last_active_at < latest.at AND enrollment.last_lesson_id IS DISTINCT FROM latest.lesson_id))
     ORDER BY user_id, course_id
     FOR NO KEY UPDATE OF enrollment

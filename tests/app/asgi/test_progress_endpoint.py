@@ -3,10 +3,13 @@
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from app.errors import Unavailable
+from app.identity.actor import Actor
 from app.learning.beats import BeatRejection, ProgressTickets
 from app.resources import Resources
 from graphql_schema.node import global_id
@@ -100,10 +103,6 @@ async def test_a_ticket_is_good_for_nothing_else(
 async def test_a_ticket_ends_with_its_session(
     client: httpx.AsyncClient, running: RunningServer, watching: Watching
 ) -> None:
-    from uuid import uuid4
-
-    from app.identity.actor import Actor
-
     session = uuid4()
     ticket = running.resources.progress_tickets.make(Actor(watching.learner.number, session_id=session))
     body = {"ticket": ticket, "beats": [reported(watching.video_ids[0])]}
@@ -266,3 +265,47 @@ async def test_a_bug_is_answered(
     monkeypatch.setattr(resources.progress_recorder, "record", fail)
     answer = await client.post("/progress", json={"beats": [{}]}, headers=bearer(running, watching))
     assert (answer.status_code, "secret" in answer.text) == (500, False)
+
+
+async def test_both_doors_serve_whom_they_know_while_postgresql_is_away(
+    client: httpx.AsyncClient, running: RunningServer, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources, learner = running.resources, watching.learner
+    session = uuid4()
+    token = resources.access_tokens.issue(learner.number, learner.role, session).token
+    headers = {"Authorization": f"Bearer {token}"}
+    beats = [reported(watching.video_ids[0])]
+    document = (
+        "mutation($beats: [ProgressBeat!]!) { recordProgress(input: {beats: $beats}) { accepted rejected { code } } }"
+    )
+    record = {"query": document, "variables": {"beats": beats}}
+    known = {"recordProgress": {"accepted": 1, "rejected": []}}
+
+    async def ask(operation: dict[str, Any]) -> httpx.Response:
+        # Ended sessions are asked for anew.
+        resources.ended_sessions._read_at = (resources.ended_sessions._read_at or 0) - 2
+        return await client.post("/graphql", json=operation, headers=headers)
+
+    assert (await ask(record)).json()["data"] == known
+
+    async def away() -> Any:
+        raise Unavailable("The database cannot be reached.")
+
+    monkeypatch.setattr(resources.database, "acquire", away)
+    assert (await ask(record)).json()["data"] == known
+    posted = await client.post("/progress", json={"beats": beats}, headers=headers)
+    assert (posted.status_code, posted.json()["accepted"]) == (202, 1)
+    # Whatever else is asked for fails, also beside it.
+    beside = {**record, "query": document.replace("{ recordProgress(", "{ __typename recordProgress(")}
+    for operation in (beside, {"query": "{ viewer { id } }"}):
+        answer = await ask(operation)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    # An unknown viewer keeps their beats.
+    other = resources.access_tokens.issue(learner.number + 1, learner.role).token
+    posted = await client.post(
+        "/progress", json={"beats": beats}, headers={"Authorization": f"Bearer {other}"}
+    )
+    assert [each["code"] for each in posted.json()["rejected"]] == ["RETRY_LATER"]
+    # A session that is known to have ended stays so.
+    resources.ended_sessions.add(session)
+    assert (await ask(record)).status_code == 401

@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.database import Database, Query
+from app.errors import Unavailable
 from app.identity.errors import InvalidAccessToken
 from app.identity.tokens.ended_sessions import EndedSessions
 from app.resources import Resources
@@ -110,3 +111,26 @@ async def test_tokens_without_a_session_ask_nothing(ended: EndedSessions) -> Non
     await ended.check(None)
     statements.reset(token)
     assert counted.total == 0
+
+
+async def test_in_an_outage_what_was_last_read_is_believed_where_somebody_may(
+    resources: Resources, ended: EndedSessions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id, gone = await made(resources), await made(resources)
+    await revoke(resources.database, gone)
+    with pytest.raises(InvalidAccessToken):
+        await ended.check(gone)
+
+    async def away(*_: object, **__: object) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(ended._database, "fetch", away)
+    clock.now += 599
+    await ended.check(session_id, patience=600)
+    with pytest.raises(InvalidAccessToken):
+        await ended.check(gone, patience=600)
+    with pytest.raises(Unavailable):
+        await ended.check(session_id)
+    clock.now += 1
+    with pytest.raises(Unavailable):
+        await ended.check(session_id, patience=600)
