@@ -62,7 +62,7 @@ class KeyValue:
 class Script:
     """Runs as one step of the server; repeated once where the connection died meanwhile, so it must bear that."""
 
-    def __init__(self, redis: "Redis[bytes]", text: str) -> None:
+    def __init__(self, redis: Redis, text: str) -> None:
         self._run = redis.register_script(text)
 
     async def __call__(self, keys: Sequence[str], *arguments: str | bytes | int) -> Any:

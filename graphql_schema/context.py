@@ -40,9 +40,7 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-async def authenticate(
-    resources: Resources, headers: Mapping[str, str], *, patience: float = 0.0
-) -> Actor:
+async def authenticate(resources: Resources, headers: Mapping[str, str], *, patience: float = 0.0) -> Actor:
     """The actor behind the `authorization` header (names in lower case). Nobody without one.
 
     Raises InvalidAccessToken for a header that is there and does not prove anything: never silently anonymous. Raises

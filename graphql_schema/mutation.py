@@ -88,7 +88,7 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
         context.renew_loaders()
         return payload
 
-    return _root_field(run, verb, hints["input"], payload_type, policy, description)
+    return _root_field(run, verb, (hints["input"], payload_type), policy, description)
 
 
 BufferedVerb = Callable[[Context, dict[str, Any]], Awaitable[Any]]
@@ -125,9 +125,7 @@ def buffered_mutation(verb: BufferedVerb, *, input: Any, policy: Policy, descrip
         """For the schema alone: binding.py takes `run`."""
         raise NotImplementedError
 
-    return _root_field(
-        declared, verb, input, payload_type, policy, description, resolve=run, buffered=True
-    )
+    return _root_field(declared, verb, (input, payload_type), policy, description, resolve=run, buffered=True)
 
 
 def served_in_outages(schema: GraphQLSchema) -> frozenset[str]:
@@ -140,8 +138,7 @@ def served_in_outages(schema: GraphQLSchema) -> frozenset[str]:
 def _root_field(
     run: Any,
     verb: Callable[..., Any],
-    input: Any,
-    payload: Any,
+    types: tuple[Any, Any],
     policy: Policy,
     description: str,
     **metadata: Any,
@@ -149,7 +146,7 @@ def _root_field(
     functools.update_wrapper(run, verb)
     del run.__wrapped__
     argument = strawberry.argument(description="What to do.")
-    run.__annotations__ = {"info": Info, "input": Annotated[input, argument], "return": payload | None}
+    run.__annotations__ = {"info": Info, "input": Annotated[types[0], argument], "return": types[1] | None}
     return strawberry.field(
         resolver=run,
         description=description,

@@ -71,7 +71,13 @@ class _Declared(Generic[Value]):
     """A loader as a class attribute: `course = one_per_key(courses_by_id, key="id")`."""
 
     def __init__(
-        self, read: Callable[..., Awaitable[Any]], key: str, split: Split, *, for_actor: bool, buffered: bool = False
+        self,
+        read: Callable[..., Awaitable[Any]],
+        key: str,
+        split: Split,
+        *,
+        for_actor: bool,
+        buffered: bool = False,
     ) -> None:
         self._read = read
         self._key = key

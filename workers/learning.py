@@ -37,7 +37,7 @@ async def flush_for_ever(resources: Resources) -> None:
             away = True
             with suppress(Unavailable):
                 await flusher.measure()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the loop must go on
             # Whatever it is: what was taken comes back when its lease ends.
             _log.exception("a flush of viewers' progress broke off")
         await asyncio.sleep(resources.settings.progress.flush_interval)

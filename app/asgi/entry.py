@@ -1,4 +1,6 @@
-"""The outermost application: gives every request its id, takes /graphql and /progress the short way, lets no failure out bare."""
+"""The outermost application: gives every request its id, takes /graphql and /progress the short way, lets no failure out
+bare.
+"""
 
 from typing import Any, Final
 

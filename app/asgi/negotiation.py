@@ -75,7 +75,5 @@ def is_json(content_type: bytes | None) -> bool:
 def is_in_utf8(content_type: bytes | None, expected: str) -> bool:
     """Whether it is the expected media type, in UTF-8 if it says so."""
     return (
-        content_type is not None
-        and len(content_type) <= _LONGEST_KNOWN
-        and _in_utf8(content_type, expected)
+        content_type is not None and len(content_type) <= _LONGEST_KNOWN and _in_utf8(content_type, expected)
     )

@@ -1,7 +1,7 @@
 """POST /progress: beats without GraphQL around them, for pages that are being closed and for who counts every microsecond.
 
-`fetch` with `keepalive` sends the access token in a header; `navigator.sendBeacon` can send none, and only types that need no
-preflight, so there the body is text/plain and carries a ticket. Nothing a browser adds by itself authorises anything.
+`fetch` with `keepalive` sends the access token in a header; `navigator.sendBeacon` can send none, and only types that need
+no preflight, so there the body is text/plain and carries a ticket. Nothing a browser adds by itself authorises anything.
 """
 
 from datetime import datetime
@@ -83,9 +83,7 @@ class ProgressEndpoint:
         resources = self._resources
         authorization = head.text(b"authorization")
         if authorization is not None:
-            actor = await authenticate(
-                resources, {"authorization": authorization}, patience=self._patience
-            )
+            actor = await authenticate(resources, {"authorization": authorization}, patience=self._patience)
             return actor, resources.progress_tickets.make(actor)
         if not isinstance(ticket, str):
             raise HttpRejected(

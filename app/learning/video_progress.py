@@ -1,8 +1,10 @@
 """How far people are in videos at this moment: PostgreSQL and what the buffer holds, united."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from asyncpg import Record
 
 from app.database import Fetch
 from app.errors import Unavailable
@@ -40,7 +42,7 @@ async def progress_of_viewer(
     return await current_progress(connection, [(actor.user_id, video) for video in keys], actor, buffer)
 
 
-def _united(row: Mapping[str, Any], waiting: ProgressState | None) -> dict[str, Any] | None:
+def _united(row: Record, waiting: ProgressState | None) -> dict[str, Any] | None:
     watched: list[int] = []
     position: Position | None = None
     if row["position_ms"] is not None:

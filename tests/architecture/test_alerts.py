@@ -30,7 +30,7 @@ def test_series_and_labels_exist() -> None:
     metrics = Metrics()
     labels = {
         # A counter's family has no suffix.
-        name: set(collector._labelnames)
+        name: set(getattr(collector, "_labelnames", ()))
         for collector, names in metrics.registry._collector_to_names.items()
         for name in names
     }

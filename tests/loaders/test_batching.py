@@ -219,13 +219,17 @@ async def test_a_row_of_another_key_is_a_mistake_of_ours(
         rows = many_per_key(wrong, key="key")
 
     with pytest.raises(KeyError):
-        await Domain(Source(database, ACTOR, metrics, resources.cache, resources.progress_buffer)).rows.load(1)
+        await Domain(Source(database, ACTOR, metrics, resources.cache, resources.progress_buffer)).rows.load(
+            1
+        )
 
 
 async def test_loaders_are_of_one_operation(
     database: Database, metrics: Metrics, resources: Resources
 ) -> None:
-    first, second = (Loaders(database, ACTOR, metrics, resources.cache, resources.progress_buffer) for _ in range(2))
+    first, second = (
+        Loaders(database, ACTOR, metrics, resources.cache, resources.progress_buffer) for _ in range(2)
+    )
     assert first.catalog.course is first.catalog.course
     assert first.catalog.course is not second.catalog.course
     assert first.catalog.module_lessons(1, None) is not second.catalog.module_lessons(1, None)

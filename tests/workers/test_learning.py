@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from app.database import Database, Query
+from app.errors import Unavailable
 from app.learning.beats import Beat, BeatEvent
 from app.learning.progress_buffer import ProgressBuffer, union
 from app.resources import Resources
@@ -49,9 +50,7 @@ async def watched(database: Database) -> dict[tuple[int, int], list[int]]:
 
 async def unwritten(resources: Resources, outcome: str) -> float:
     return (
-        resources.metrics.registry.get_sample_value(
-            "lectern_progress_unwritten_total", {"outcome": outcome}
-        )
+        resources.metrics.registry.get_sample_value("lectern_progress_unwritten_total", {"outcome": outcome})
         or 0.0
     )
 
@@ -76,7 +75,12 @@ async def test_what_was_reported_arrives(resources: Resources, watching: Watchin
         (first, 110_000, 35_500),
         (second, 1000, 1000),
     ]
-    assert (await watched(resources.database))[watching.learner.number, first] == [0, 25_500, 100_000, 110_000]
+    assert (await watched(resources.database))[watching.learner.number, first] == [
+        0,
+        25_500,
+        100_000,
+        110_000,
+    ]
     viewing = (await resources.database.fetch(_VIEWINGS))[1]
     assert (viewing["viewing_key"], viewing["device_class"], viewing["video_id"]) == (
         "viewing-1",
@@ -103,7 +107,9 @@ async def test_lessons_are_completed_once_when_enough_was_watched(
     async def state() -> tuple[bool, int, int]:
         rows = await resources.database.fetch(_PROGRESS)
         (enrollment,) = await run(resources.database, "SELECT * FROM enrollments")
-        lessons = await run(resources.database, "SELECT * FROM lesson_progress WHERE completed_at IS NOT NULL")
+        lessons = await run(
+            resources.database, "SELECT * FROM lesson_progress WHERE completed_at IS NOT NULL"
+        )
         return rows[0]["completed_at"] is not None, len(lessons), enrollment["lessons_completed"]
 
     await report(resources, watching, beat(video, 0, 569.9, at=now - 200, sequence=1))
@@ -128,9 +134,7 @@ async def test_a_viewing_is_one_row_also_when_redis_has_forgotten_it(
     await flusher.flush()
     await resources.keyvalue._redis.flushdb()
     await asyncio.sleep(0.002)
-    await report(
-        resources, watching, beat(video, 10, 20, at=now - 40, sequence=1, event=BeatEvent.SEEK)
-    )
+    await report(resources, watching, beat(video, 10, 20, at=now - 40, sequence=1, event=BeatEvent.SEEK))
     await flusher.flush()
     # The same key on another video is another viewing.
     await report(resources, watching, beat(watching.videos[1], 10, 20, at=now, sequence=1))
@@ -157,7 +161,10 @@ async def test_what_is_gone_holds_nobody_up(resources: Resources, watching: Watc
 
 
 async def test_what_cannot_be_written_holds_nobody_up(
-    resources: Resources, watching: Watching, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    resources: Resources,
+    watching: Watching,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, bad = time.time(), watching.videos[1]
     before = [await unwritten(resources, outcome) for outcome in ("refused", "given_up")]
@@ -249,9 +256,7 @@ async def test_writers_and_flushers_at_once_lose_nothing(crowd: Resources) -> No
     await Flusher(crowd).flush()
     await until_empty(crowd.progress_buffer, Flusher(crowd))
     assert await watched(crowd.database) == {pair: union(ranges) for pair, ranges in expected.items()}
-    viewings = await run(
-        crowd.database, "SELECT user_id, video_id, viewing_key FROM watch_sessions"
-    )
+    viewings = await run(crowd.database, "SELECT user_id, video_id, viewing_key FROM watch_sessions")
     assert len(viewings) == len({tuple(row) for row in viewings})
     totals = await run(
         crowd.database,
@@ -299,7 +304,7 @@ async def test_postgresql_away(resources: Resources, watching: Watching, without
     without_database(off=True)
     for number in range(2, 6):
         await report(resources, watching, beat(video, number * 10, number * 10 + 5, at=now, sequence=number))
-        with pytest.raises(learning.Unavailable):
+        with pytest.raises(Unavailable):
             await flusher.flush()
     unknown = await resources.progress_recorder.record(
         stranger.number, [beat(video, 0, 10, at=now, sequence=1)]
@@ -331,11 +336,11 @@ async def test_the_loop_waits_outages_out_and_measures(
     task = asyncio.create_task(learning.flush_for_ever(replace(resources, settings=quick)))
     gauge = "lectern_progress_buffer_oldest_seconds"
     value = resources.metrics.registry.get_sample_value
-    while not (value(gauge) or 0) > 0.05:
+    while not (value(gauge) or 0) > 0.05:  # noqa: ASYNC110 - what a scrape would see
         await asyncio.sleep(0.01)
     assert value("lectern_progress_buffer_keys") == 1
     without_database(off=False)
-    while value("lectern_progress_buffer_keys") != 0:
+    while value("lectern_progress_buffer_keys") != 0:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     assert value(gauge) == 0
     task.cancel()

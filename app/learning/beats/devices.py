@@ -14,7 +14,10 @@ class DeviceClass(StrEnum):
 
 
 _MARKS = (
-    (DeviceClass.TELEVISION, ("smart-tv", "smarttv", "appletv", "googletv", "hbbtv", "bravia", "aft", "roku")),
+    (
+        DeviceClass.TELEVISION,
+        ("smart-tv", "smarttv", "appletv", "googletv", "hbbtv", "bravia", "aft", "roku"),
+    ),
     (DeviceClass.TABLET, ("ipad", "tablet", "kindle", "silk/")),
     (DeviceClass.PHONE, ("iphone", "ipod", "mobile")),
     # An Android that is no "mobile" one is a tablet, by the browsers' own convention.

@@ -11,7 +11,7 @@ from app.learning.progress_buffer.buffer import LONGEST, RATE, SLACK, Known
 class Heard(NamedTuple):
     """A beat that is good by itself, with its number in the call."""
 
-    index: int
+    number: int
     beat: Beat
     span: Span
 
@@ -58,7 +58,7 @@ def _kept(beats: Iterable[Heard], kept: list[Heard], known: Known | None, refuse
         if before is not None and beat.at >= before:
             longest = RATE * (beat.at - before) + SLACK
         if each.span.stop - each.span.start > longest:
-            refuse(each.index, BeatRejection.IMPLAUSIBLE_RANGE)
+            refuse(each.number, BeatRejection.IMPLAUSIBLE_RANGE)
         else:
             kept.append(each)
     return kept
@@ -83,11 +83,7 @@ def _viewing(key: str, group: list[Heard], device: str) -> ViewingUpdate:
     times = [each.beat.at for each in group]
     watched = union([[each.span.start, each.span.stop] for each in group if each.span.start < each.span.stop])
     seeks = union(
-        [
-            [each.beat.sequence, each.beat.sequence + 1]
-            for each in group
-            if each.beat.event is BeatEvent.SEEK
-        ]
+        [[each.beat.sequence, each.beat.sequence + 1] for each in group if each.beat.event is BeatEvent.SEEK]
     )
     return ViewingUpdate(
         key,

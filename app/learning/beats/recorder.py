@@ -18,7 +18,7 @@ ACCEPTED = "accepted"
 
 
 class Rejected(NamedTuple):
-    index: int
+    number: int
     code: BeatRejection
 
 
@@ -96,7 +96,7 @@ class Recorder:
             for number, known in merge.implausible.items():
                 group = groups[names[number]]
                 for each in group:
-                    first_refusals.pop(each.index, None)
+                    first_refusals.pop(each.number, None)
                 kept[names[number]] = remeasured(group, known, first_refusals.__setitem__)
             kept = {key: group for key, group in kept.items() if group}
             sent = updates(kept, device)
@@ -142,8 +142,8 @@ def _refuse_full(
     videos = {sent[number].video_id for number in merge.full}
     for (video, _), group in kept.items():
         if video in videos:
-            refused.update((each.index, BeatRejection.RETRY_LATER) for each in group)
+            refused.update((each.number, BeatRejection.RETRY_LATER) for each in group)
 
 
 def _members(groups: Group) -> Iterable[int]:
-    return (each.index for group in groups.values() for each in group)
+    return (each.number for group in groups.values() for each in group)

@@ -1,4 +1,5 @@
-"""Progress tickets: in a body where a browser can send no header. One says whose progress it is, and is good for nothing else.
+"""Progress tickets: in a body where a browser can send no header. One says whose progress it is, and is good for nothing
+else.
 
 The account, the session and the end of the ticket under a keyed hash; the secret comes from the signing keys.
 """
@@ -38,7 +39,7 @@ class ProgressTickets:
         return urlsafe_b64encode(named + hmac.digest(self._secrets[0], named, "sha256")).rstrip(b"=").decode()
 
     def read(self, ticket: str) -> Actor:
-        """Whose progress it is; an actor without any role. Raises InvalidAccessToken for what we made not, or too long ago."""
+        """Whose progress it is, an actor without a role. Raises InvalidAccessToken for what is not ours, or too old."""
         try:
             raw = urlsafe_b64decode(ticket + "==") if len(ticket) == _CHARACTERS and ticket.isascii() else b""
         except binascii.Error:

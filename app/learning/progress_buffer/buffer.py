@@ -148,9 +148,7 @@ class ProgressBuffer:
             return {}
         with self._circuit.call():
             found = await self._keyvalue.get_many([f"{_STATE}{_member(pair)}" for pair in pairs])
-        return {
-            pair: read(raw) for pair, raw in zip(pairs, found, strict=True) if raw is not None
-        }
+        return {pair: read(raw) for pair, raw in zip(pairs, found, strict=True) if raw is not None}
 
     async def measure(self) -> tuple[int, float]:
         """How many keys wait, and for how many seconds the first of them has."""

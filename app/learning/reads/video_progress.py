@@ -25,10 +25,8 @@ _PROGRESS = compiled(
 )
 
 
-async def video_progress_of(
-    connection: Fetch, keys: Sequence[tuple[int, int]], actor: Actor
-) -> list[Record]:
-    """Of pairs of a user and a video, for themselves, the course's instructors and administrators; nulls where there is none."""
+async def video_progress_of(connection: Fetch, keys: Sequence[tuple[int, int]], actor: Actor) -> list[Record]:
+    """Of pairs of a user and a video, for themselves, those who teach it and administrators; nulls where there is none."""
     return await connection.fetch(
         _PROGRESS,
         users=[user for user, _ in keys],

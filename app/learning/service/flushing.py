@@ -19,7 +19,8 @@ from app.timed_ids import timed_id
 _PROGRESS = """
 WITH known AS (
     SELECT reported.user_id, reported.video_id, lesson.id AS lesson_id, lesson.course_id,
-           reported.position_ms, reported.position_at, reported.position_sequence, reported.watched::int4multirange AS watched
+           reported.position_ms, reported.position_at, reported.position_sequence,
+           reported.watched::int4multirange AS watched
     FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::timestamptz[], $5::int[], $6::text[])
         AS reported (user_id, video_id, position_ms, position_at, position_sequence, watched)
     JOIN users ON users.id = reported.user_id
@@ -63,9 +64,9 @@ WHERE progress.user_id = reported.user_id AND progress.video_id = reported.video
     AND progress.watched_ms + 1 >= lesson.required_share * video.duration_ms
 RETURNING progress.user_id, lesson.id AS lesson_id, lesson.course_id
 """
-# A viewing's row is found by its name, not by the time of its id: it may have been flushed before, also by somebody else, and
-# Redis may have forgotten that. Under the lock of the video's progress there is no other who could be making it. No beat older
-# than seven days is taken, so that its row cannot be older than eight.
+# A viewing's row is found by its name, not by the time of its id: it may have been flushed before, also by somebody else,
+# and Redis may have forgotten that. Under the lock of the video's progress there is no other who could be making it. No
+# beat older than seven days is taken, so that its row cannot be older than eight.
 _VIEWINGS = """
 INSERT INTO watch_sessions AS there
     (id, user_id, video_id, course_id, viewing_key, started_at, ended_at, watched, seeks, device_class)

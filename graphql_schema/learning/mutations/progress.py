@@ -78,7 +78,8 @@ class RecordProgressPayload:
         description="The others, in their order: they spoil nothing.", default_factory=list
     )
     next_beat_after_seconds: int | None = field(
-        description="When to report again while playing on: 30, up to 120 when there is much to do.", default=None
+        description="When to report again while playing on: 30, up to 120 when there is much to do.",
+        default=None,
     )
     ticket: str | None = field(
         description="For 15 minutes it may stand in the body of POST /progress instead of an access token.",

@@ -12,11 +12,11 @@ from app.errors import Unavailable
 from app.identity.actor import Actor
 from app.learning.beats import BeatRejection, ProgressTickets
 from app.resources import Resources
+from app.settings import OriginSettings
 from graphql_schema.node import global_id
 from tests.app.asgi.conftest import Serve
 from tests.app.asgi.serving import RunningServer
 from tests.factories.progress import Watching, make_watching, reported
-from app.settings import OriginSettings
 
 ORIGIN = "https://player.example"
 
@@ -131,7 +131,7 @@ async def test_beats_without_a_shape(
     client: httpx.AsyncClient, running: RunningServer, watching: Watching
 ) -> None:
     good = reported(watching.video_ids[0])
-    malformed = [
+    malformed: list[Any] = [
         7,
         None,
         [],
@@ -275,9 +275,7 @@ async def test_both_doors_serve_whom_they_know_while_postgresql_is_away(
     token = resources.access_tokens.issue(learner.number, learner.role, session).token
     headers = {"Authorization": f"Bearer {token}"}
     beats = [reported(watching.video_ids[0])]
-    document = (
-        "mutation($beats: [ProgressBeat!]!) { recordProgress(input: {beats: $beats}) { accepted rejected { code } } }"
-    )
+    document = "mutation($beats: [ProgressBeat!]!) { recordProgress(input: {beats: $beats}) { accepted rejected { code } } }"
     record = {"query": document, "variables": {"beats": beats}}
     known = {"recordProgress": {"accepted": 1, "rejected": []}}
 

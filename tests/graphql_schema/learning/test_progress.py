@@ -96,7 +96,7 @@ async def test_each_bad_beat_has_its_code_and_spoils_no_other(api: Api, watching
         database, "UPDATE courses SET status = 'draft', published_at = NULL WHERE id = $1", draft.course
     )
     foreign = await make_watching(database)
-    bad = {
+    bad: dict[str, list[dict[str, Any]]] = {
         "UNKNOWN_VIDEO": [
             {"videoId": "nonsense"},
             {"videoId": global_id("Lesson", 1)},
@@ -201,9 +201,7 @@ async def test_whose_progress_is_seen_by_whom(api: Api, watching: Watching) -> N
     await enroll(database, colleague.number, watching.course)
     admin = await make_user(database, Role.ADMIN)
     identifier = global_id("VideoProgress", (watching.learner.number, watching.videos[0]))
-    document = (
-        "query($id: ID!) { node(id: $id) { ... on VideoProgress { id watchedSeconds } } nodes(ids: [$id]) { id } }"
-    )
+    document = "query($id: ID!) { node(id: $id) { ... on VideoProgress { id watchedSeconds } } nodes(ids: [$id]) { id } }"
     for actor, sees in (
         (watching.learner.actor, True),
         (watching.lead.actor, True),

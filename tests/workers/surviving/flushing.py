@@ -48,7 +48,9 @@ async def live(last: int, user: int, video: int) -> None:
     async with open_resources(settings) as resources:
         reports = [
             beat(video, last * 2, last * 2 + 1, at=time.time(), sequence=last * 2),
-            beat(video, last * 2 + 1, last * 2 + 2, at=time.time(), sequence=last * 2 + 1, event=BeatEvent.SEEK),
+            beat(
+                video, last * 2 + 1, last * 2 + 2, at=time.time(), sequence=last * 2 + 1, event=BeatEvent.SEEK
+            ),
         ]
         report = await resources.progress_recorder.record(user, reports)
         assert report.accepted == len(reports), report

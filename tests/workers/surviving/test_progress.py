@@ -1,5 +1,6 @@
 """Viewers' progress and processes that are killed: nothing that was accepted is lost, nothing is counted twice."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -39,7 +40,8 @@ SELECT person.id AS person, video.id AS video FROM person, video
 async def test_killed_after_every_step_of_a_flush(scratch: Any, valkey: EmbeddedValkey) -> None:
     connection, url = scratch
     made = await connection.fetchrow(_SET_UP)
-    ran = subprocess.run(
+    ran = await asyncio.to_thread(
+        subprocess.run,
         [
             sys.executable,
             str(ROOT / "tests/workers/surviving/flushing.py"),
@@ -70,7 +72,9 @@ async def test_killed_after_every_step_of_a_flush(scratch: Any, valkey: Embedded
         (life * 2 + 1, life * 2 + 2) for life in range(1, lives + 1)
     ]
     assert await connection.fetchval("SELECT lessons_completed FROM enrollments") == 1
-    assert await connection.fetchval("SELECT count(*) FROM lesson_progress WHERE completed_at IS NOT NULL") == 1
+    assert (
+        await connection.fetchval("SELECT count(*) FROM lesson_progress WHERE completed_at IS NOT NULL") == 1
+    )
 
 
 async def test_a_killed_redis_loses_nothing() -> None:
@@ -90,5 +94,3 @@ async def test_a_killed_redis_loses_nothing() -> None:
             os.kill(server.pid, signal.SIGKILL)
             await keyvalue.close()
             server.stop()
-
-

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from app.database import Query
 from app.learning.beats import Beat, BeatEvent
-from app.resources import Resources
 from app.learning.progress_buffer import union
 from app.learning.video_progress import current_progress
+from app.resources import Resources
 from tests.factories.progress import Watching, make_watching
 from workers.learning import Flusher
 
@@ -32,13 +32,13 @@ _ROWS = {
 
 
 @st.composite
-def viewings(draw: st.DrawFn) -> list[tuple[int, str, int, float, float, float, BeatEvent]]:
+def viewings(draw: st.DrawFn) -> list[Any]:
     """Honest beats: (video, viewing, sequence, time, from, to, event). Several devices, with clocks of their own."""
-    beats = []
+    beats: list[Any] = []
     for key in range(draw(st.integers(1, 4))):
         video = draw(st.integers(0, 1))
-        clock = NOW - draw(st.integers(0, 5000)) + draw(st.sampled_from([0, 0, 0.25, 240]))
-        place = draw(st.integers(0, DURATION))
+        clock: float = NOW - draw(st.integers(0, 5000)) + draw(st.sampled_from([0, 0, 0.25, 240]))
+        place: float = draw(st.integers(0, DURATION))
         for sequence in range(draw(st.integers(1, 5))):
             passed = draw(st.sampled_from([0, 0.4, 10, 30, 119.999]))
             start = place
@@ -102,9 +102,7 @@ async def test_any_order_duplication_split_and_flush(resources: Resources, watch
     pairs = [(learner.number, video) for video in watching.videos]
 
     async def shown() -> list[Any]:
-        rows = await current_progress(
-            resources.database, pairs, learner.actor, resources.progress_buffer
-        )
+        rows = await current_progress(resources.database, pairs, learner.actor, resources.progress_buffer)
         names = ("pair", "position_ms", "position_at", "position_sequence", "watched", "watched_ms")
         return sorted(tuple(row[name] for name in names) for row in rows)
 
@@ -127,7 +125,11 @@ async def test_any_order_duplication_split_and_flush(resources: Resources, watch
                     if beat.video_id == video and beat.watched_from < beat.watched_to
                 ]
             )
-            latest = max((beat.at, beat.sequence, round(beat.position * 1000)) for beat in beats if beat.video_id == video)
+            latest = max(
+                (beat.at, beat.sequence, round(beat.position * 1000))
+                for beat in beats
+                if beat.video_id == video
+            )
             (row,) = [row for row in expected_shown if row[0] == (learner.number, video)]
             assert (row[1], row[3], row[4]) == (latest[2], latest[1], watched)
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from app.keyvalue import KeyValue
 from app.learning.beats import Recorder, RecordingAccess
 from app.learning.beats.devices import device_class
 from app.learning.beats.pacing import next_beat_after
 from app.learning.progress_buffer import ProgressBuffer
-from app.keyvalue import KeyValue
 from app.resources import Resources
 from app.settings import ProgressSettings
 from tests.factories.progress import Watching, beat, make_watching
@@ -37,10 +37,12 @@ async def test_a_full_buffer_takes_what_it_has_room_for(resources: Resources, wa
     assert (report.accepted, report.next_beat_after) == (1, 30)
     report = await small.record(watching.learner.number, beats)
     assert report.accepted == 2
-    assert [(each.index, each.code) for each in report.rejected] == [(2, "RETRY_LATER"), (3, "RETRY_LATER")]
+    assert [(each.number, each.code) for each in report.rejected] == [(2, "RETRY_LATER"), (3, "RETRY_LATER")]
     assert report.next_beat_after == 120
     # Whoever has a key there already goes on.
-    again = await small.record(watching.learner.number, [beat(watching.videos[0], 10, 20, at=now, sequence=2)])
+    again = await small.record(
+        watching.learner.number, [beat(watching.videos[0], 10, 20, at=now, sequence=2)]
+    )
     assert again.accepted == 1
     await access.close()
 
@@ -52,7 +54,7 @@ async def test_without_redis_everything_good_is_to_be_sent_again(
     lonely, access = recorder(resources, nowhere)
     good = beat(watching.videos[0], 0, 10, at=time.time(), sequence=1)
     report = await lonely.record(watching.learner.number, [good, None, good._replace(viewing_key="")])
-    assert [(each.index, each.code) for each in report.rejected] == [
+    assert [(each.number, each.code) for each in report.rejected] == [
         (0, "RETRY_LATER"),
         (1, "MALFORMED"),
         (2, "INVALID_VIEWING_KEY"),
@@ -77,7 +79,7 @@ async def test_an_implausible_first_beat_leaves_those_behind_it(
         ],
     )
     # The third is measured against the first of all, not against the lie before it.
-    assert [(each.index, each.code) for each in report.rejected] == [
+    assert [(each.number, each.code) for each in report.rejected] == [
         (0, "IMPLAUSIBLE_RANGE"),
         (2, "IMPLAUSIBLE_RANGE"),
     ]
@@ -129,5 +131,3 @@ def test_pacing(filled: float, latency: float, seconds: int) -> None:
 )
 def test_device_classes(agent: str, expected: str) -> None:
     assert device_class(agent) == expected
-
-
