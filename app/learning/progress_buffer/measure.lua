@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- How many keys wait, and for how many milliseconds the first of them. KEYS: the queue. ARGV: prefix of states.
 local first = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
 if not first then return {0, 0} end

@@ -1,3 +1,4 @@
+#!lua
 -- One call's beats, put together by video, united with what waits in the buffer. All or nothing when a range is implausible.
 -- KEYS: the queue, the viewer's latest beats, then the state of each video.
 -- ARGV: version (16 characters), limits (JSON), members of the queue and updates (JSON), whether plausibility was checked before.

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives up leases. KEYS: the queue. ARGV: prefix of states, milliseconds until they are due (none: as before), then the members.
 local time = redis.call('TIME')
 local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Forgets what is in PostgreSQL; what has changed since it was taken is due again. KEYS: the queue.
 -- ARGV: prefix of states, when they were taken, then member and version of each. Returns how many were forgotten.
 local forgotten = 0

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- The longest-waiting keys with their states, leased. KEYS: the queue. ARGV: prefix of states, how many, milliseconds of the lease.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -91,9 +91,9 @@ def _beats(watching: Watching, described: Sequence[Any]) -> list[Beat]:
 
 
 @pytest.fixture
-async def watching(resources: Resources) -> Watching:
+async def watching(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Watching:
     made = await make_watching(resources.database, videos=2, seconds=DURATION)
-    resources.progress_recorder._clock = lambda: NOW + 1_000
+    monkeypatch.setattr(resources.progress_recorder, "_clock", lambda: NOW + 1_000)
     return made
 
 

@@ -176,3 +176,24 @@ async def test_redis_away(resources: Resources) -> None:
         with pytest.raises(Unavailable):
             await call
     await keyvalue.close()
+
+
+async def test_a_redis_without_room_takes_nothing_and_can_be_emptied(resources: Resources) -> None:
+    buffer = ProgressBuffer(resources.keyvalue, ProgressSettings(), resources.metrics)
+    for video in (1, 2, 3):
+        await buffer.merge(1, [update(video, viewing(watched=[0, 10]))])
+    redis = resources.keyvalue._redis
+    moment, changed = await buffer.take(1, lease=30)
+    await buffer.merge(1, [update(1, viewing(watched=[10, 20]))])
+    await redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(Unavailable):
+            await buffer.merge(1, [update(4, viewing()), update(5, viewing())])
+        assert await buffer.settle(changed, moment) == 0
+        await buffer.release(changed)
+        later, taken = await buffer.take(10, lease=30)
+        assert len(taken) == 3
+        assert await buffer.settle(taken, later) == 3
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert await buffer.measure() == (0, 0.0)
