@@ -77,7 +77,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_watch_sessions")),
         postgresql_partition_by="RANGE (id)",
     )
-    op.create_index(op.f("ix_watch_sessions_user_id_id"), "watch_sessions", ["user_id", "id"], unique=False)
+    op.create_index(
+        op.f("ix_watch_sessions_user_id_viewing_key"),
+        "watch_sessions",
+        ["user_id", "viewing_key"],
+        unique=False,
+    )
     op.create_index(op.f("ix_watch_sessions_video_id_id"), "watch_sessions", ["video_id", "id"], unique=False)
     op.add_column("lessons", sa.Column("required_share", sa.Double(), server_default="0.95", nullable=False))
     for part in range(PARTS):

@@ -78,7 +78,8 @@ class WatchSession(Base):
 
     __tablename__ = "watch_sessions"
     __table_args__ = (
-        Index(None, "user_id", "id"),
+        # Whoever flushes looks for the viewing's own row.
+        Index(None, "user_id", "viewing_key"),
         Index(None, "video_id", "id"),
         {"postgresql_partition_by": "RANGE (id)"},
     )

@@ -41,6 +41,9 @@ class ProgressState(NamedTuple):
 
     @property
     def watched(self) -> Ranges:
+        if len(self.viewings) == 1:
+            (viewing,) = self.viewings.values()
+            return viewing.watched
         return union(viewing.watched for viewing in self.viewings.values())
 
 

@@ -66,7 +66,8 @@ RETURNING progress.user_id, lesson.id AS lesson_id, lesson.course_id
 """
 # A viewing's row is found by its name, not by the time of its id: it may have been flushed before, also by somebody else,
 # and Redis may have forgotten that. Under the lock of the video's progress there is no other who could be making it. No
-# beat older than seven days is taken, so that its row cannot be older than eight.
+# beat older than seven days is taken, so that its row cannot be older than eight. Months to come are not looked into,
+# and the index of videos (hence + 0) is none to go by, which in a month without statistics seems as good as that of persons.
 _VIEWINGS = """
 INSERT INTO watch_sessions AS there
     (id, user_id, video_id, course_id, viewing_key, started_at, ended_at, watched, seeks, device_class)
@@ -79,7 +80,8 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6
 LEFT JOIN LATERAL (
     SELECT session.id FROM watch_sessions AS session
     WHERE session.user_id = reported.user_id AND session.id >= uuid_floor(now() - interval '8 days')
-        AND session.video_id = reported.video_id AND session.viewing_key = reported.viewing_key
+        AND session.id < uuid_floor(now() + interval '1 day') AND session.video_id + 0 = reported.video_id
+        AND session.viewing_key = reported.viewing_key
     ORDER BY session.id LIMIT 1
 ) AS known ON true
 ON CONFLICT (id) DO UPDATE SET

@@ -75,7 +75,8 @@ class RecordProgressPayload:
         default=None,
     )
     rejected: list[RejectedBeat] | None = field(
-        description="The others, in their order: they spoil nothing. Null when there are errors.", default=None
+        description="The others, in their order: they spoil nothing. Null when there are errors.",
+        default=None,
     )
     next_beat_after_seconds: int | None = field(
         description="When to report again while playing on: 30, up to 120 when there is much to do.",
