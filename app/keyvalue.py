@@ -1,5 +1,6 @@
 """The connection to Valkey or Redis, for the domains whose technology it is. It may be emptied at any time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -40,7 +41,36 @@ class KeyValue:
         try:
             await self._redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable("The key-value store cannot be reached. Please try again.") from error
+            raise Unavailable(_UNREACHABLE) from error
+
+    def script(self, text: str) -> "Script":
+        """A script of the server: sent whole once, by its hash from then on. Nothing is asked before its first run."""
+        return Script(self._redis, text)
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Values in the order of `keys`, in one round trip. Raises Unavailable."""
+        try:
+            found: list[bytes | None] = await self._redis.mget(keys)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable(_UNREACHABLE) from error
+        return found
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+class Script:
+    """Runs as one step of the server; repeated once where the connection died meanwhile, so it must bear that."""
+
+    def __init__(self, redis: "Redis[bytes]", text: str) -> None:
+        self._run = redis.register_script(text)
+
+    async def __call__(self, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
+        """Raises Unavailable, also for what the server refuses: it is full, or read-only after a failover."""
+        try:
+            return await self._run(keys=keys, args=arguments)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable(_UNREACHABLE) from error
+
+
+_UNREACHABLE = "The key-value store cannot be reached. Please try again."

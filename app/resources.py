@@ -13,7 +13,9 @@ from app.identity.tokens.ended_sessions import EndedSessions
 from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
+from app.learning.beats import ProgressTickets, Recorder, RecordingAccess
 from app.learning.letters import LearningLetters
+from app.learning.progress_buffer import ProgressBuffer
 from app.mail import Mailer, open_mailer
 from app.notifications.letters import NotificationLetters
 from app.notifications.service import Notifier
@@ -47,6 +49,9 @@ class Resources:
     unsubscribe_tokens: UnsubscribeTokens
     notification_letters: NotificationLetters
     learning_letters: LearningLetters
+    progress_buffer: ProgressBuffer
+    progress_recorder: Recorder
+    progress_tickets: ProgressTickets
 
 
 @asynccontextmanager
@@ -70,6 +75,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
         outbox = Outbox(handover, metrics)
+        progress_buffer = ProgressBuffer(keyvalue, settings.progress, metrics)
+        recording_access = RecordingAccess(database, settings.progress)
+        stack.push_async_callback(recording_access.close)
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -91,4 +99,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             unsubscribe_tokens=unsubscribe_tokens,
             notification_letters=NotificationLetters(settings, unsubscribe_tokens),
             learning_letters=LearningLetters(settings),
+            progress_buffer=progress_buffer,
+            progress_recorder=Recorder(progress_buffer, recording_access, settings.progress, metrics),
+            progress_tickets=ProgressTickets(signing_keys),
         )

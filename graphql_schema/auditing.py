@@ -35,7 +35,7 @@ def failed(context: Context, action: str, input: Any, error: BaseException) -> A
     return _attempt(
         context,
         action,
-        _outcome(error),
+        outcome(error),
         subject=_subject_of_input(input) if account_id is None else f"User:{account_id}",
         actor_id=context.actor.user_id,
     )
@@ -64,12 +64,13 @@ _OUTCOMES = {
 }
 
 
-def _outcome(error: BaseException) -> str:
+def outcome(error: BaseException) -> str:
+    """The code that stands for an error in the log and in `lectern_mutations_total`."""
     if isinstance(error, DomainError):
         return error.audit_outcome or error.code.value
     if isinstance(error, GraphQLError):
         return str((error.extensions or {}).get("code", "BAD_USER_INPUT"))
-    return next((outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind)), "INTERNAL")
+    return next((code for kind, code in _OUTCOMES.items() if isinstance(error, kind)), "INTERNAL")
 
 
 def _subject_of_payload(payload: Any) -> str | None:

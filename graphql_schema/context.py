@@ -32,22 +32,24 @@ class Context:
 
     def renew_loaders(self) -> None:
         resources = self.resources
-        self.loaders = Loaders(resources.database, self.actor, resources.metrics, resources.cache)
+        self.loaders = Loaders(
+            resources.database, self.actor, resources.metrics, resources.cache, resources.progress_buffer
+        )
 
 
 Info = strawberry.Info[Context, None]
 
 
-async def authenticate(resources: Resources, headers: Mapping[str, str]) -> Actor:
+async def authenticate(resources: Resources, headers: Mapping[str, str], *, patience: float = 0.0) -> Actor:
     """The actor behind the `authorization` header (names in lower case). Nobody without one.
 
     Raises InvalidAccessToken for a header that is there and does not prove anything: never silently anonymous. Raises
-    Unavailable when the database cannot say whether the session has ended.
+    Unavailable when the database cannot say whether the session has ended, and has not for `patience` seconds.
     """
     authorization = headers.get("authorization")
     if authorization is None:
         return ANONYMOUS
     scheme, _, token = authorization.partition(" ")
     actor = resources.access_tokens.verify(token.strip() if scheme.lower() == "bearer" else "")
-    await resources.ended_sessions.check(actor.session_id)
+    await resources.ended_sessions.check(actor.session_id, patience=patience)
     return actor

@@ -69,6 +69,7 @@ class PreparedOperation:
         "fragments",
         "label",
         "nodes",
+        "only_field",
         "size_variables",
     )
 
@@ -78,6 +79,7 @@ class PreparedOperation:
         self.definition = definition
         # Names that clients choose never reach a label: this is bounded by the schema.
         self.label = f"{definition.operation.value}:{weight.first_field}"
+        self.only_field = weight.first_field if weight.fields == 1 else None
         self.nodes = weight.nodes
         self.size_variables = size_variables(weight.nodes)
         self._defaults = size_defaults(definition)

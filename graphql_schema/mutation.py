@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, get_type_hints
 
 import strawberry
+from graphql import GraphQLSchema
 
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode, Forbidden
@@ -64,8 +65,7 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
     The transaction opens at its first statement and is committed, its connection given back, before this returns.
     Each attempt is an audit entry: of a success in its transaction, of anything else in one of its own.
     """
-    hints = get_type_hints(verb)
-    payload_type = hints["return"]
+    payload_type = get_type_hints(verb)["return"]
 
     async def run(info: Info, input: Any) -> Any:
         context = info.context
@@ -92,14 +92,59 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
         context.renew_loaders()
         return payload
 
+    return _root_field(run, verb, policy, description)
+
+
+BufferedVerb = Callable[[Context, Any], Awaitable[Any]]
+
+
+def buffered_mutation(verb: BufferedVerb, *, policy: Policy, description: str) -> Any:
+    """A root field whose effect goes to Redis and reaches PostgreSQL later: `verb(context, input)` returns the payload.
+
+    No transaction, and no audit entry, which would be the statement that it is there to save; a refusal leaves none
+    either. It is counted as every mutation is, and served while PostgreSQL is away (see `served_in_outages`).
+    """
+    payload_type = get_type_hints(verb)["return"]
+
+    async def run(info: Info, input: Any) -> Any:
+        context = info.context
+        series = context.resources.metrics.mutations
+        try:
+            admit(policy, context.actor)
+            payload = await verb(context, input)
+            series.labels(info.field_name, SUCCESS).inc()
+        except DomainError as error:
+            series.labels(info.field_name, error.code.value).inc()
+            payload = payload_type(
+                user_errors=[UserError(code=error.code, message=error.message, path=list(error.path))]
+            )
+        except (Exception, asyncio.CancelledError) as error:
+            series.labels(info.field_name, auditing.outcome(error)).inc()
+            raise
+        return payload
+
+    return _root_field(run, verb, policy, description, buffered=True)
+
+
+def served_in_outages(schema: GraphQLSchema) -> frozenset[str]:
+    """Names of mutations that need no database."""
+    fields = schema.mutation_type.fields if schema.mutation_type else {}
+    definitions = {name: field.extensions.get("strawberry-definition") for name, field in fields.items()}
+    return frozenset(name for name, made in definitions.items() if made and made.metadata.get("buffered"))
+
+
+def _root_field(run: Any, verb: Callable[..., Any], policy: Policy, description: str, **metadata: Any) -> Any:
+    hints = get_type_hints(verb)
     functools.update_wrapper(run, verb)
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     argument = strawberry.argument(description="What to do.")
     run.__annotations__ = {
         "info": Info,
         "input": Annotated[hints["input"], argument],
-        "return": payload_type | None,
+        "return": hints["return"] | None,
     }
     return strawberry.field(
-        resolver=run, description=description, metadata={"policy": policy, "guards_itself": True}
+        resolver=run,
+        description=description,
+        metadata={"policy": policy, "guards_itself": True, **metadata},
     )

@@ -3,6 +3,7 @@
 from app.cache import Cache
 from app.database import Fetch
 from app.identity.actor import Actor
+from app.learning.progress_buffer import ProgressBuffer
 from app.telemetry import Metrics
 from loaders.batching import Source
 from loaders.catalog import CatalogLoaders
@@ -17,8 +18,15 @@ class Loaders:
 
     __slots__ = ("catalog", "identity", "learning", "notifications", "operations")
 
-    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics, cache: Cache) -> None:
-        source = Source(connection, actor, metrics, cache)
+    def __init__(
+        self,
+        connection: Fetch,
+        actor: Actor,
+        metrics: Metrics,
+        cache: Cache,
+        progress_buffer: ProgressBuffer,
+    ) -> None:
+        source = Source(connection, actor, metrics, cache, progress_buffer)
         self.identity = IdentityLoaders(source)
         self.notifications = NotificationLoaders(source)
         self.operations = OperationLoaders(source)

@@ -15,6 +15,7 @@ from asyncpg import Record
 from app.cache import PUBLIC, Cache, CacheSpec, Public
 from app.database import Fetch
 from app.identity.actor import Actor
+from app.learning.progress_buffer import ProgressBuffer
 from app.telemetry import Metrics
 
 Row = Record | Mapping[str, Any]
@@ -25,10 +26,18 @@ Value = TypeVar("Value")
 class Source:
     """What every batch of an operation reads with: where, for whom, and who counts."""
 
-    __slots__ = ("actor", "cache", "connection", "metrics")
+    __slots__ = ("actor", "cache", "connection", "metrics", "progress_buffer")
 
-    def __init__(self, connection: Fetch, actor: Actor, metrics: Metrics, cache: Cache) -> None:
+    def __init__(
+        self,
+        connection: Fetch,
+        actor: Actor,
+        metrics: Metrics,
+        cache: Cache,
+        progress_buffer: ProgressBuffer,
+    ) -> None:
         self.cache = cache
+        self.progress_buffer = progress_buffer
         self.connection = connection
         self.actor = actor
         self.metrics = metrics
@@ -61,11 +70,20 @@ Split = Callable[[list[Record], Sequence[Any], str], list[Any]]
 class _Declared(Generic[Value]):
     """A loader as a class attribute: `course = one_per_key(courses_by_id, key="id")`."""
 
-    def __init__(self, read: Read, key: str, split: Split, *, for_actor: bool) -> None:
+    def __init__(
+        self,
+        read: Callable[..., Awaitable[Any]],
+        key: str,
+        split: Split,
+        *,
+        for_actor: bool,
+        buffered: bool = False,
+    ) -> None:
         self._read = read
         self._key = key
         self._split = split
         self._for_actor = for_actor
+        self._buffered = buffered
         self._name = ""
 
     def __set_name__(self, owner: type[DomainLoaders], name: str) -> None:
@@ -73,6 +91,8 @@ class _Declared(Generic[Value]):
 
     def make(self, source: Source, *parameters: Any) -> Loader[Value]:
         series = source.metrics.loader_batch.labels(self._name)
+        if self._buffered:
+            parameters = (source.progress_buffer, *parameters)
         if self._for_actor:
             parameters = (source.actor, *parameters)
 
@@ -155,6 +175,11 @@ def _many(rows: list[Record], keys: Sequence[Any], key: str) -> list[list[Record
 def one_per_key(read: Read, *, key: str, for_actor: bool = False) -> _PerKey[Record | None]:
     """`read(connection, keys)` gives at most one row a key; a key without a row loads None."""
     return _PerKey(read, key, _one, for_actor=for_actor)
+
+
+def progress_per_key(read: Callable[..., Awaitable[Any]], *, key: str) -> _PerKey[Row | None]:
+    """As `one_per_key`, for what also the progress buffer knows: `read(connection, keys, actor, buffer)`."""
+    return _PerKey(read, key, _one, for_actor=True, buffered=True)
 
 
 def card_per_key(

@@ -1,7 +1,8 @@
 """Batched reads of learning. What a viewer may not see is not there: the reads take the actor."""
 
 from app.learning import reads
-from loaders.batching import DomainLoaders, many_per_key, one_per_key, pages_per_key
+from app.learning.video_progress import current_progress, progress_of_viewer
+from loaders.batching import DomainLoaders, many_per_key, one_per_key, pages_per_key, progress_per_key
 
 
 class LearningLoaders(DomainLoaders):
@@ -22,3 +23,6 @@ class LearningLoaders(DomainLoaders):
     invitation = one_per_key(reads.invitations_by_id, key="id", for_actor=True)
     course_invitations = pages_per_key(reads.invitations_of_courses, key="course_id")
     invitations_of_user = many_per_key(reads.invitations_of_users, key="user_id")
+    # By pairs of a user and a video, and by videos for the viewer.
+    video_progress = progress_per_key(current_progress, key="pair")
+    viewer_progress = progress_per_key(progress_of_viewer, key="video_id")

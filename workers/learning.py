@@ -1,10 +1,29 @@
-"""Jobs of learning."""
+"""Jobs of learning, and viewers' progress on its way from the buffer to PostgreSQL."""
 
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from time import perf_counter
+
+from app.database import Transaction
+from app.errors import Unavailable
 from app.learning import reads
+from app.learning.progress_buffer import Taken
 from app.learning.service import housekeeping, waitlist
+from app.learning.service.flushing import Flushed, flush_progress
 from app.mail import Outcome
 from app.outbox import Claim
 from app.resources import Resources
+
+CONTENDED = 10.0
+"""Seconds until what somebody else keeps locked is tried again."""
+REFUSED = 3600.0
+"""Seconds until what PostgreSQL refuses is tried again, perhaps by another release."""
+GIVEN_UP = 7 * 24 * 3600.0
+"""Seconds after which that is dropped, with its content in the log: as long as a device may be offline."""
+
+_log = logging.getLogger("lectern.progress")
 
 
 class _NotTaken(Exception):
@@ -52,3 +71,106 @@ async def tend_waitlists(resources: Resources) -> int:
                 done = await waitlist.tend(tx, resources.notifier, row["course_id"], closed=row["closed"])
             total += max(done, 0)
     return total
+
+
+async def flush_for_ever(resources: Resources) -> None:
+    """Until it is cancelled; outages are waited out. Any number of workers may do this at once."""
+    flusher = Flusher(resources)
+    away = False
+    while True:
+        try:
+            await flusher.flush()
+            await flusher.measure()
+            away = False
+        except Unavailable as error:
+            if not away:
+                _log.warning("viewers' progress waits in the buffer: %s", error)
+            away = True
+            with suppress(Unavailable):
+                await flusher.measure()
+        except Exception:
+            # Whatever it is: what was taken comes back when its lease ends.
+            _log.exception("a flush of viewers' progress broke off")
+        await asyncio.sleep(resources.settings.progress.flush_interval)
+
+
+class Flusher:
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._buffer = resources.progress_buffer
+        self._settings = resources.settings.progress
+
+    async def flush(self) -> None:
+        """Writes all that waits, a batch a transaction. Raises Unavailable; nothing is lost then."""
+        size = self._settings.flush_size
+        while True:
+            moment, taken = await self._buffer.take(size, lease=self._settings.flush_lease)
+            if taken:
+                await self._write(taken, moment)
+            if len(taken) < size:
+                return
+
+    async def measure(self) -> None:
+        keys, age = await self._buffer.measure()
+        self._resources.metrics.progress_buffer_keys.set(keys)
+        self._resources.metrics.progress_buffer_oldest.set(age)
+
+    async def _write(self, taken: Sequence[Taken], moment: int) -> None:
+        """One transaction; a batch that fails is split until the keys are found that cannot be written."""
+        began = perf_counter()
+        try:
+            async with self._resources.database.transaction() as tx:
+                flushed = await self.record(tx, taken)
+        except Exception as error:
+            if isinstance(error, Unavailable) and not await self._answers():
+                await self._buffer.release(taken)
+                raise
+            if len(taken) == 1:
+                await self._set_aside(taken[0], moment, error)
+                return
+            half = len(taken) // 2
+            await self._write(taken[:half], moment)
+            await self._write(taken[half:], moment)
+            return
+        self._count(flushed, perf_counter() - began)
+        # Should this fail, they are written once more when their lease ends, which changes nothing.
+        await self._buffer.settle(taken, moment)
+
+    async def record(self, tx: Transaction, taken: Sequence[Taken]) -> Flushed:
+        return await flush_progress(tx, self._resources.outbox, taken)
+
+    async def _answers(self) -> bool:
+        try:
+            await self._resources.database.ping()
+        except Unavailable:
+            return False
+        return True
+
+    async def _set_aside(self, taken: Taken, moment: int, error: Exception) -> None:
+        outcomes = self._resources.metrics.progress_unwritten
+        if isinstance(error, Unavailable):
+            outcomes.labels("contended").inc()
+            await self._buffer.release([taken], after=CONTENDED)
+            return
+        context = {"user": taken.pair[0], "video": taken.pair[1]}
+        if moment - taken.since < GIVEN_UP * 1000:
+            outcomes.labels("refused").inc()
+            _log.error("a viewer's progress cannot be written", exc_info=error, extra={"context": context})
+            await self._buffer.release([taken], after=REFUSED)
+        else:
+            outcomes.labels("given_up").inc()
+            content = {**context, "state": repr(taken.state)}
+            _log.error("a viewer's progress is given up", exc_info=error, extra={"context": content})
+            await self._buffer.settle([taken], moment)
+
+    def _count(self, flushed: Flushed, seconds: float) -> None:
+        metrics = self._resources.metrics
+        metrics.progress_flush_seconds.observe(seconds)
+        for kind, number in (
+            ("videos", flushed.videos),
+            ("viewings", flushed.viewings),
+            ("lessons", flushed.lessons),
+        ):
+            metrics.progress_flushed.labels(kind).inc(number)
+        if flushed.gone:
+            metrics.progress_unwritten.labels("gone").inc(flushed.gone)

@@ -28,6 +28,7 @@ from app.settings import Settings
 from workers import operations
 from workers.clock import Clock, run_scheduled
 from workers.handlers import HANDLERS
+from workers.learning import flush_for_ever
 from workers.notifications import watch_mails
 from workers.running import Handler, run_job
 from workers.schedule import SCHEDULE, Cron
@@ -73,6 +74,7 @@ async def run(
         _beside(Clock(resources, schedule).run()),
         _beside(watch_mails(resources)),
         _beside(operations.measure(resources)),
+        _beside(flush_for_ever(resources)),
     ):
         ready()
         away = False

@@ -15,11 +15,12 @@ from starlette.responses import Response
 
 from app.asgi.account_pages import account_routes
 from app.asgi.answers import error_body
-from app.asgi.entry import Entry
+from app.asgi.entry import PROGRESS_PATH, Entry
 from app.asgi.file_routes import file_routes
 from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
+from app.asgi.progress_endpoint import ProgressEndpoint
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
 from app.asgi.unsubscribe_page import unsubscribe_routes
@@ -48,7 +49,16 @@ def create_app(
         async with open_resources(settings) as resources, offering_metrics(resources.metrics, siblings):
             site.state.resources = resources
             await _prepare_partitions(resources)
-            entry.mount(GraphQLEndpoint(settings, schema, resources.metrics, _context_builder(resources)))
+            entry.mount(
+                GraphQLEndpoint(
+                    settings,
+                    schema,
+                    resources.metrics,
+                    _context_builder(resources),
+                    _context_builder(resources, patience=settings.progress.outage_patience),
+                )
+            )
+            entry.mount(ProgressEndpoint(resources), PROGRESS_PATH)
             # The schema lives as long as the process. Left to the collector, its hundred thousand objects would be
             # walked again and again, 80 ms at a time.
             gc.collect()
@@ -78,11 +88,15 @@ async def _prepare_partitions(resources: Resources) -> None:
         _log.warning("partitions could not be made ahead", exc_info=True)
 
 
-def _context_builder(resources: Resources) -> Callable[[RequestHead], Awaitable[Context]]:
+def _context_builder(
+    resources: Resources, *, patience: float = 0.0
+) -> Callable[[RequestHead], Awaitable[Context]]:
     async def build_context(head: RequestHead) -> Context:
         authorization = head.text(b"authorization")
         actor = await authenticate(
-            resources, {} if authorization is None else {"authorization": authorization}
+            resources,
+            {} if authorization is None else {"authorization": authorization},
+            patience=patience,
         )
         return Context(
             resources,

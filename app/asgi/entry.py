@@ -1,4 +1,4 @@
-"""The outermost application: gives every request its id, takes /graphql the short way, lets no failure out bare."""
+"""The outermost application: gives every request its id, takes /graphql and /progress the short way, lets no failure out bare."""
 
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from app.telemetry import request_id
 from graphql_schema.errors import INTERNAL_MESSAGE, log_bug
 
 GRAPHQL_PATH: Final = "/graphql"
+PROGRESS_PATH: Final = "/progress"
 
 _DEFAULTS: Final = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
 
@@ -27,18 +28,17 @@ _ALLOWED_HEADERS = (
 
 
 class Entry:
-    """`site` answers everything but GraphQL, and the lifespan; `mount` is called by the lifespan."""
+    """`site` answers whatever has no way of its own, and the lifespan; `mount` is called by the lifespan."""
 
     def __init__(self, site: ASGIApp, origins: OriginSettings) -> None:
         self.site = site
         self._site = self._with_cors(site, origins)
         self._origins = origins
-        self._graphql: Any = site
-        self._graphql_for_browsers: Any = site
+        # By path: as it is, and for browsers.
+        self._short_ways: dict[str, tuple[Any, Any]] = {}
 
-    def mount(self, graphql: Any) -> None:
-        self._graphql = graphql
-        self._graphql_for_browsers = self._with_cors(graphql, self._origins)
+    def mount(self, application: Any, path: str = GRAPHQL_PATH) -> None:
+        self._short_ways[path] = application, self._with_cors(application, self._origins)
 
     @staticmethod
     def _with_cors(application: Any, origins: OriginSettings) -> Any:
@@ -69,12 +69,13 @@ class Entry:
         head = read_head(scope, self._origins.trusted_proxies)
         scope[HEAD] = head
         request_id.set(head.request_id)
-        if scope["path"] != GRAPHQL_PATH:
+        short_way = self._short_ways.get(scope["path"])
+        if short_way is None:
             await self._visit(self._site, scope, receive, send)
         elif b"origin" in head.headers:
-            await self._visit(self._graphql_for_browsers, scope, receive, send)
+            await self._visit(short_way[1], scope, receive, send)
         else:
-            await self._graphql(scope, receive, send)
+            await short_way[0](scope, receive, send)
 
     @staticmethod
     async def _visit(application: Any, scope: Scope, receive: Receive, send: Send) -> None:

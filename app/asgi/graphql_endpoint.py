@@ -1,6 +1,6 @@
 """POST and GET /graphql: a plain ASGI application, because every layer between socket and executor costs each request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from app.telemetry import Metrics, StatementCount, statements
 from graphql_schema.documents import DocumentRejected, Documents, PreparedOperation
 from graphql_schema.errors import INTERNAL_MESSAGE, ErrorReport, Outcome, log_bug, report
 from graphql_schema.execution import Execution, Operations
+from graphql_schema.mutation import served_in_outages
 
 _ALLOW: Final = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
 _ALLOW_POST: Final = ((b"allow", b"POST"),)
@@ -37,14 +38,21 @@ BuildContext = Callable[[RequestHead], Any]
 
 class GraphQLEndpoint:
     """`build_context` may be a plain or an async function; it raises InvalidAccessToken for a token that proves
-    nothing.
+    nothing. `build_in_outage` is for operations that need no database, when it has raised Unavailable.
     """
 
     def __init__(
-        self, settings: Settings, schema: GraphQLSchema, metrics: Metrics, build_context: BuildContext
+        self,
+        settings: Settings,
+        schema: GraphQLSchema,
+        metrics: Metrics,
+        build_context: BuildContext,
+        build_in_outage: Callable[[RequestHead], Awaitable[Any]] | None = None,
     ) -> None:
         self._settings = settings
         self._build_context = build_context
+        self._build_in_outage = build_in_outage
+        self._served_in_outages = served_in_outages(schema)
         self._metrics = OperationMetrics(metrics)
         self.documents = Documents(
             schema, settings.graphql, introspection=settings.introspection, metrics=metrics
@@ -104,10 +112,16 @@ class GraphQLEndpoint:
             request = from_body(body)
         else:
             request = from_query_string(scope["query_string"])
-        context = self._build_context(head)
-        if hasattr(context, "__await__"):
-            context = await context
-        operation = self._prepare(request, writes=method == "POST")
+        try:
+            context = self._build_context(head)
+            if hasattr(context, "__await__"):
+                context = await context
+            operation = self._prepare(request, writes=method == "POST")
+        except Unavailable:
+            operation = self._prepare(request, writes=method == "POST")
+            if self._build_in_outage is None or operation.only_field not in self._served_in_outages:
+                raise
+            context = await self._build_in_outage(head)
         count = StatementCount()
         statements.set(count)
         execution = await self._operations.execute(operation, variables=request.variables, context=context)

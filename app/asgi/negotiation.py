@@ -57,16 +57,23 @@ def _quality(parameters: list[str]) -> float:
 
 
 @lru_cache(maxsize=256)
-def _is_json(content_type: bytes) -> bool:
+def _in_utf8(content_type: bytes, expected: str) -> bool:
     media_type, *parameters = (part.strip() for part in content_type.decode("latin-1").lower().split(";"))
     charsets = [
         value.strip().strip('"')
         for name, _, value in (p.partition("=") for p in parameters)
         if name.strip() == "charset"
     ]
-    return media_type == JSON.decode() and all(charset in {"utf-8", "utf8"} for charset in charsets)
+    return media_type == expected and all(charset in {"utf-8", "utf8"} for charset in charsets)
 
 
 def is_json(content_type: bytes | None) -> bool:
     """Whether a body of this type may be read: `application/json`, in UTF-8 if it says so."""
-    return content_type is not None and len(content_type) <= _LONGEST_KNOWN and _is_json(content_type)
+    return is_in_utf8(content_type, JSON.decode())
+
+
+def is_in_utf8(content_type: bytes | None, expected: str) -> bool:
+    """Whether it is the expected media type, in UTF-8 if it says so."""
+    return (
+        content_type is not None and len(content_type) <= _LONGEST_KNOWN and _in_utf8(content_type, expected)
+    )

@@ -18,6 +18,7 @@ from app.settings.programs import (
     GraphQLSettings,
     HttpSettings,
     OriginSettings,
+    ProgressSettings,
     WorkerSettings,
 )
 from app.settings.services import (
@@ -39,6 +40,7 @@ __all__ = [
     "MailSettings",
     "Mode",
     "OriginSettings",
+    "ProgressSettings",
     "PubSubSettings",
     "RedisSettings",
     "Settings",
@@ -72,6 +74,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    progress: ProgressSettings = Field(default_factory=ProgressSettings)
     graphql: GraphQLSettings = Field(default_factory=GraphQLSettings)
     authentication: AuthenticationSettings = Field(default_factory=AuthenticationSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
@@ -100,6 +103,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     StorageSettings,
     HttpSettings,
     WorkerSettings,
+    ProgressSettings,
     GraphQLSettings,
     AuthenticationSettings,
     MailSettings,

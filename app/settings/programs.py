@@ -34,6 +34,37 @@ class WorkerSettings(BaseSettings):
     shutdown_grace: float = Field(20.0, gt=0, description="Seconds that jobs get when the worker stops.")
 
 
+class ProgressSettings(BaseSettings):
+    model_config = group("LECTERN_PROGRESS_")
+
+    flush_interval: float = Field(
+        5.0,
+        gt=0,
+        le=10,
+        description="Seconds between two flushes of a worker: what an emptied Redis may cost of viewers' progress.",
+    )
+    flush_size: int = Field(1000, ge=1, le=10_000, description="Videos of viewers in one transaction.")
+    flush_lease: float = Field(
+        30.0, ge=1, description="Seconds after which what a dead worker was flushing is flushed by another."
+    )
+    buffer_keys: int = Field(
+        200_000,
+        ge=1,
+        description="Videos of viewers that may wait in Redis, about 400 bytes each; more is to be sent again later.",
+    )
+    access_lifetime: float = Field(
+        60.0,
+        gt=0,
+        le=60,
+        description="Seconds for which a process takes a viewer's progress after they have withdrawn, at most.",
+    )
+    outage_patience: float = Field(
+        600.0,
+        ge=0,
+        description="Seconds for which progress of known viewers is taken while PostgreSQL does not answer.",
+    )
+
+
 class GraphQLSettings(BaseSettings):
     model_config = group("LECTERN_GRAPHQL_")
 

@@ -11,7 +11,7 @@ from app.catalog.reads.content import LESSON_CURSOR
 from graphql_schema.edges import connection_edge, edge, loaded
 from graphql_schema.fields import computed, field
 from graphql_schema.identity.types import User
-from graphql_schema.learning.types.catalog import LearningCourse, LearningLesson
+from graphql_schema.learning.types.catalog import LearningCourse, LearningLesson, LearningVideo
 from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.pagination import Connection
 from graphql_schema.permissions import PUBLIC, policy
@@ -29,7 +29,7 @@ LessonReference = Annotated["Lesson", strawberry.lazy("graphql_schema.catalog.ty
 
 @strawberry.type(description="The video of a lesson.")
 @policy(PUBLIC)
-class Video:
+class Video(LearningVideo):
     id: strawberry.ID = field(description="Opaque, unique, stable.")
     duration_seconds: float = field(description="Length in seconds, to the millisecond.")
 
@@ -82,7 +82,11 @@ class Lesson(Node, LearningLesson):
         lambda lesson: (
             None
             if lesson.video_id is None
-            else Video(id=global_id("Video", lesson.video_id), duration_seconds=lesson.duration_seconds)
+            else Video(
+                id=global_id("Video", lesson.video_id),
+                video_id=lesson.video_id,
+                duration_seconds=lesson.duration_seconds,
+            )
         ),
         description="Null unless the lesson is a video.",
     )

@@ -76,7 +76,7 @@ def domain(reads: Reads, metrics: Metrics, database: Database, resources: Resour
         pages = pages_per_key(page, key="key")
         my_pages = pages_per_key(my_page, key="key", for_actor=True)
 
-    return Domain(Source(database, ACTOR, metrics, resources.cache))
+    return Domain(Source(database, ACTOR, metrics, resources.cache, resources.progress_buffer))
 
 
 def named(row: Any) -> Any:
@@ -219,13 +219,17 @@ async def test_a_row_of_another_key_is_a_mistake_of_ours(
         rows = many_per_key(wrong, key="key")
 
     with pytest.raises(KeyError):
-        await Domain(Source(database, ACTOR, metrics, resources.cache)).rows.load(1)
+        await Domain(Source(database, ACTOR, metrics, resources.cache, resources.progress_buffer)).rows.load(
+            1
+        )
 
 
 async def test_loaders_are_of_one_operation(
     database: Database, metrics: Metrics, resources: Resources
 ) -> None:
-    first, second = (Loaders(database, ACTOR, metrics, resources.cache) for _ in range(2))
+    first, second = (
+        Loaders(database, ACTOR, metrics, resources.cache, resources.progress_buffer) for _ in range(2)
+    )
     assert first.catalog.course is first.catalog.course
     assert first.catalog.course is not second.catalog.course
     assert first.catalog.module_lessons(1, None) is not second.catalog.module_lessons(1, None)
@@ -234,7 +238,7 @@ async def test_loaders_are_of_one_operation(
 async def test_a_key_of_nothing_loads_nothing(
     database: Database, metrics: Metrics, resources: Resources
 ) -> None:
-    loaders = Loaders(database, ACTOR, metrics, resources.cache)
+    loaders = Loaders(database, ACTOR, metrics, resources.cache, resources.progress_buffer)
     assert await loaders.catalog.course.load(2**63 - 1) is None
     assert await loaders.catalog.module.load(0) is None
     assert await loaders.catalog.lesson.load(-1) is None

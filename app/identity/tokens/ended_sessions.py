@@ -10,6 +10,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from app.database import Database
+from app.errors import Unavailable
 from app.identity import reads
 from app.identity.errors import InvalidAccessToken
 from app.settings import AuthenticationSettings
@@ -41,15 +42,22 @@ class EndedSessions:
         """Refuses the session's access tokens from now on, here. To be called after the commit."""
         self._ended[session_id] = self._clock() + self._keep
 
-    async def check(self, session_id: UUID | None) -> None:
-        """Raises InvalidAccessToken for a session that has ended, Unavailable when that cannot be found out."""
+    async def check(self, session_id: UUID | None, *, patience: float = 0.0) -> None:
+        """Raises InvalidAccessToken for a session that has ended, Unavailable when that cannot be found out.
+
+        `patience`: seconds for which what was last read is believed then; only for what may be done with an ended session.
+        """
         if session_id is None:
             return
         if self._outdated():
-            async with self._lock:
-                # Whoever waited finds the work done.
-                if self._outdated():
-                    await self._read()
+            try:
+                async with self._lock:
+                    # Whoever waited finds the work done.
+                    if self._outdated():
+                        await self._read()
+            except Unavailable:
+                if self._read_at is None or self._clock() - self._read_at >= patience:
+                    raise
         if session_id in self._ended:
             raise InvalidAccessToken("The session has ended.")
 

@@ -32,6 +32,8 @@ from app.learning.reads.policies import (
     missing_prerequisites,
     prerequisites_of_courses,
 )
+from app.learning.reads.recording import recorded_learners, videos_to_record
+from app.learning.reads.video_progress import video_progress_of
 from app.learning.reads.waitlist import waitlist_places, waitlists_to_tend
 
 __all__ = [
@@ -59,6 +61,9 @@ __all__ = [
     "members_of_cohorts",
     "missing_prerequisites",
     "prerequisites_of_courses",
+    "recorded_learners",
+    "video_progress_of",
+    "videos_to_record",
     "waitlist_places",
     "waitlists_to_tend",
 ]

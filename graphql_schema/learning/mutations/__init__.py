@@ -5,8 +5,9 @@ import strawberry
 from graphql_schema.learning.mutations.cohorts import CohortMutations
 from graphql_schema.learning.mutations.enrollments import EnrollmentMutations
 from graphql_schema.learning.mutations.invitations import InvitationMutations
+from graphql_schema.learning.mutations.progress import ProgressMutations
 
 
 @strawberry.type
-class LearningMutations(EnrollmentMutations, CohortMutations, InvitationMutations):
+class LearningMutations(EnrollmentMutations, CohortMutations, InvitationMutations, ProgressMutations):
     """Put together from the files beside this one."""

@@ -125,3 +125,23 @@ class LearningLesson:
 
     lesson_id: strawberry.Private[int]
     course_id: strawberry.Private[int]
+
+
+VideoProgressReference = Annotated[
+    "VideoProgress",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.video_progress"),
+]
+
+
+@strawberry.type
+@policy(PUBLIC)
+class LearningVideo:
+    """What learning puts into `Video`."""
+
+    video_id: strawberry.Private[int]
+
+    viewer_progress: VideoProgressReference | None = edge(
+        lambda loaders: loaders.learning.viewer_progress,
+        key="video_id",
+        description="How far the viewer is in it, as reported a moment ago; null when nothing was, or nobody is signed in.",
+    )

@@ -1,0 +1,16 @@
+-- Forgets what is in PostgreSQL; what has changed since it was taken is due again. KEYS: the queue.
+-- ARGV: prefix of states, when they were taken, then member and version of each. Returns how many were forgotten.
+local forgotten = 0
+for i = 3, #ARGV, 2 do
+  local member, key = ARGV[i], ARGV[1] .. ARGV[i]
+  local version = redis.call('GETRANGE', key, 0, 15)
+  if version == ARGV[i + 1] then
+    redis.call('DEL', key)
+    redis.call('ZREM', KEYS[1], member)
+    forgotten = forgotten + 1
+  elseif version ~= '' then
+    redis.call('SETRANGE', key, 16, ARGV[2])
+    redis.call('ZADD', KEYS[1], ARGV[2], member)
+  end
+end
+return forgotten

@@ -1,0 +1,94 @@
+"""Viewers' progress and processes that are killed: nothing that was accepted is lost, nothing is counted twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from app.embedded import EmbeddedValkey
+from app.identity.tokens import key_sets
+from app.keyvalue import KeyValue
+from app.learning.progress_buffer import Position, ProgressBuffer, VideoUpdate, Viewing, ViewingUpdate
+from app.settings import ProgressSettings, RedisSettings
+from app.telemetry import Metrics
+from tests.support.programs import PATIENCE, ROOT, environment
+from tests.support.services import temporary_home
+
+_SET_UP = """
+WITH person AS (
+    INSERT INTO users (email, email_key, name, role) VALUES ('a@example.org', 'a@example.org', 'A', 'student') RETURNING id
+), course AS (
+    INSERT INTO courses (slug, title, instructor_id) SELECT 'c', 'C', id FROM person RETURNING id
+), stats AS (
+    INSERT INTO course_stats (course_id, lesson_count, enrollment_count) SELECT id, 1, 1 FROM course
+), module AS (
+    INSERT INTO modules (course_id, title, position) SELECT id, 'M', 1 FROM course RETURNING id, course_id
+), lesson AS (
+    INSERT INTO lessons (course_id, module_id, title, kind, position, required_share)
+    SELECT course_id, id, 'L', 'video', 1, 0.015 FROM module RETURNING id
+), enrollment AS (
+    INSERT INTO enrollments (user_id, course_id, state, enrolled_at) SELECT person.id, course.id, 'active', now() FROM person, course
+), video AS (
+    INSERT INTO video_metadata (lesson_id, duration_ms) SELECT id, 1000000 FROM lesson RETURNING id
+)
+SELECT person.id AS person, video.id AS video FROM person, video
+"""
+
+
+async def test_killed_after_every_step_of_a_flush(scratch: Any, valkey: EmbeddedValkey) -> None:
+    connection, url = scratch
+    made = await connection.fetchrow(_SET_UP)
+    ran = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "tests/workers/surviving/flushing.py"),
+            str(made["person"]),
+            str(made["video"]),
+        ],
+        env=environment(
+            LECTERN_DATABASE_URL=url,
+            LECTERN_REDIS_URL=valkey.url,
+            LECTERN_SIGNING_KEYS=key_sets.dump(dict([key_sets.generate()])),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    lives = int(ran.stdout)
+    # Taken, four statements at least, committed, settled.
+    assert lives > 7
+    progress = await connection.fetchrow("SELECT * FROM video_progress")
+    watched = [(part.lower, part.upper) for part in progress["watched"]]
+    assert watched == [(2000, (lives * 2 + 2) * 1000)]
+    assert (progress["watched_ms"], progress["position_ms"]) == (lives * 2000, (lives * 2 + 2) * 1000)
+    (viewing,) = await connection.fetch("SELECT * FROM watch_sessions")
+    assert viewing["watched"] == progress["watched"]
+    assert [(part.lower, part.upper) for part in viewing["seeks"]] == [
+        (life * 2 + 1, life * 2 + 2) for life in range(1, lives + 1)
+    ]
+    assert await connection.fetchval("SELECT lessons_completed FROM enrollments") == 1
+    assert (
+        await connection.fetchval("SELECT count(*) FROM lesson_progress WHERE completed_at IS NOT NULL") == 1
+    )
+
+
+async def test_a_killed_redis_loses_nothing() -> None:
+    viewing = Viewing("desktop", 1_764_000_000_000, 1_764_000_000_000, [0, 1000], [])
+    with temporary_home() as home:
+        for life in range(3):
+            server = EmbeddedValkey(home / "valkey")
+            server.start()
+            keyvalue = KeyValue(RedisSettings(url=server.url, command_timeout=10))
+            buffer = ProgressBuffer(keyvalue, ProgressSettings(), Metrics())
+            assert (await buffer.measure())[0] == life * 100
+            for video in range(life * 100, life * 100 + 100):
+                update = ViewingUpdate("v", viewing, (0, viewing.started), (0, viewing.started), 1000)
+                position = Position(viewing.started, 0, 1000)
+                await buffer.merge(1, [VideoUpdate(video, position, [update])])
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            await keyvalue.close()
+            server.stop()
