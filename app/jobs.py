@@ -32,6 +32,12 @@ class Job(StrEnum):
     """Sends a batch of the mails that are due; asks for itself while there are more."""
     SEND_INVITATION = "send_invitation"
     """Tells an address that it was invited: {course_id, email_key}. Nothing, when it no longer is."""
+    BEGIN_RECOMPUTING = "begin_recomputing"
+    """Begins an operation that counts learners' progress anew: {course_id, version, user_id}, whoever changed the course.
+    Nothing when the course has changed again since, or nobody learns.
+    """
+    TELL_COURSE_COMPLETED = "tell_course_completed"
+    """Tells a learner that they have completed a course. Hears of COURSE_COMPLETED."""
     RUN_OPERATION = "run_operation"
     """The work of an operation, which its owner can watch."""
 
@@ -56,6 +62,8 @@ HANDLING: dict[Job, Handling] = {
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.FORGET_CACHED: Handling(queue=Queue.HOUSEKEEPING, limit=10.0),
     Job.PROBE: Handling(),
+    Job.BEGIN_RECOMPUTING: Handling(),
+    Job.TELL_COURSE_COMPLETED: Handling(),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
     # Hours, but a dead worker's operation goes on elsewhere after half a minute.
     Job.RUN_OPERATION: Handling(queue=Queue.SLOW, limit=OPERATION_LIMIT + 60, lease=30.0),
@@ -79,7 +87,7 @@ CONSUMERS: dict[Event, tuple[Job, ...]] = {
     Event.PROBED: (Job.PROBE,),
     Event.ENROLLED: (),
     Event.WITHDRAWN: (),
-    Event.COURSE_COMPLETED: (),
+    Event.COURSE_COMPLETED: (Job.TELL_COURSE_COMPLETED,),
 }
 """Each hears of an event once, whatever is repeated: its job's effect and the note that it heard are one transaction."""
 
@@ -89,3 +97,4 @@ class OperationKind(StrEnum):
 
     IMPORT_CATALOG = "import_catalog"
     IMPORT_CURRICULUM = "import_curriculum"
+    RECOMPUTE_PROGRESS = "recompute_progress"

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
 
+from app.catalog.reads import courses_by_id
 from app.database import Transaction
 from app.errors import Unavailable
+from app.identity.actor import Actor
+from app.identity.models import Role
 from app.learning import reads
 from app.learning.progress_buffer import Taken
 from app.learning.service import housekeeping, waitlist
 from app.learning.service.flushing import Flushed, flush_progress
 from app.mail import Outcome
+from app.notifications.kinds import NotificationKind
+from app.notifications.service import notify
 from app.outbox import Claim
 from app.resources import Resources
 
@@ -23,6 +28,7 @@ REFUSED = 3600.0
 GIVEN_UP = 7 * 24 * 3600.0
 """Seconds after which that is dropped, with its content in the log: as long as a device may be offline."""
 
+_EVERYTHING = Actor(role=Role.ADMIN)
 _log = logging.getLogger("lectern.progress")
 
 
@@ -41,6 +47,22 @@ async def send_invitation(resources: Resources, claim: Claim) -> None:
         raise _NotTaken
     if outcome is Outcome.SENT:
         resources.metrics.invitations.labels("mailed").inc()
+
+
+async def tell_course_completed(resources: Resources, claim: Claim) -> None:
+    """The handler of Job.TELL_COURSE_COMPLETED."""
+    user_id, course_id = claim.payload["user_id"], claim.payload["course_id"]
+    (course,) = await courses_by_id(resources.database, [course_id], _EVERYTHING) or (None,)
+    async with claim.finish() as tx:
+        if course is not None:
+            await notify(
+                tx,
+                resources.notifier,
+                kind=NotificationKind.COURSE_COMPLETED,
+                recipients=[user_id],
+                key=f"course_completed:{claim.payload['event_id']}",
+                payload={"course_id": course_id, "course_title": course["title"]},
+            )
 
 
 async def forget_invitations(resources: Resources) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.errors import DomainError, ErrorCode
+from app.learning.completion_rules import Completion
 
 
 class NotFound(DomainError):
@@ -81,3 +82,21 @@ class PrerequisitesMissing(DomainError):
     def __init__(self, course_id: int, titles: Sequence[str]) -> None:
         super().__init__(f"Complete these courses first: {', '.join(titles)}.", path=_COURSE)
         self.payload = {"missing_for": course_id}
+
+
+class LessonNotCompleted(DomainError):
+    """Its rule is not satisfied, and saying that one is done does not satisfy it."""
+
+    code = ErrorCode.INVALID_STATE
+
+    def __init__(self, completion: Completion) -> None:
+        sentence = completion.explanation
+        if completion.missing:
+            stretches = ", ".join(f"{_clock(begin)} to {_clock(end)}" for begin, end in completion.missing)
+            sentence = f"{sentence} Not watched yet: {stretches}."
+        super().__init__(sentence, path=("input", "lessonId"))
+
+
+def _clock(milliseconds: int) -> str:
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes}:{seconds:02}"

@@ -12,6 +12,7 @@ class NotificationKind(StrEnum):
 
     INSTRUCTOR_ADDED = "instructor_added"
     INSTRUCTOR_REMOVED = "instructor_removed"
+    COURSE_COMPLETED = "course_completed"
     WAITLIST_PROMOTED = "waitlist_promoted"
     WAITLIST_ENDED = "waitlist_ended"
 
@@ -36,6 +37,10 @@ KINDS: Mapping[NotificationKind, Definition] = MappingProxyType(
         NotificationKind.INSTRUCTOR_ADDED: Definition(
             title="You now teach {course_title}",
             body="You were added to the instructors of the course {course_title}.",
+        ),
+        NotificationKind.COURSE_COMPLETED: Definition(
+            title="You have completed {course_title}",
+            body="All lessons of the course {course_title} are done. Well done!",
         ),
         NotificationKind.INSTRUCTOR_REMOVED: Definition(
             title="You no longer teach {course_title}",

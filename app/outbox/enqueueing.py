@@ -39,6 +39,15 @@ async def waiting_jobs(connection: Fetch, ids: list[UUID]) -> set[UUID]:
     return {row["id"] for row in await connection.fetch(_WAITING, ids=ids)}
 
 
+async def enqueue_later(
+    tx: Transaction, job: Job, payload: dict[str, Any], *, key: str, delay: timedelta
+) -> None:
+    """As `Outbox.enqueue`, for what is not due yet and by whom no outbox is held: the relay tells of it when it is."""
+    await tx.fetch(
+        _INSERT, id=job_id_of(job, key), name=job, queue=HANDLING[job].queue, payload=payload, delay=delay
+    )
+
+
 class Outbox:
     """One per process."""
 

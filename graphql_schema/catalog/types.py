@@ -69,6 +69,9 @@ class Lesson(Node, LearningLesson):
     position: int = field(description="Its place in the module, from 1, without gaps.")
     is_preview: bool = field(description="Whether its content is open to everybody.")
     duration_seconds: float | None = field(description="Length of its video; null for other kinds.")
+    required_share: float | None = field(
+        description="How much of its video's distinct time is to be watched, 0 to 1; null for other kinds."
+    )
     version: int = field(description="Give it as `expectedVersion` to `updateLesson`.")
     link_id: strawberry.Private[int | None]
     external_url: str | None = loaded(
@@ -121,6 +124,7 @@ class Lesson(Node, LearningLesson):
             position=row["position"],
             is_preview=row["is_preview"],
             duration_seconds=seconds,
+            required_share=row["required_share"] if kind == LessonKind.VIDEO else None,
             version=row["version"],
             link_id=number if kind == LessonKind.LINK else None,
             video_id=row["video_id"],

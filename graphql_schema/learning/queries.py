@@ -10,6 +10,7 @@ from graphql_schema.edges import edge
 from graphql_schema.learning.types.catalog import StateArgument
 from graphql_schema.learning.types.enrollments import Enrollment, EnrollmentConnection
 from graphql_schema.learning.types.invitations import Invitation
+from graphql_schema.learning.types.lesson_progress import ContinueLearning
 from graphql_schema.pagination import AfterArgument, FirstArgument, check_first, decode_cursor
 from graphql_schema.permissions import PUBLIC, policy
 
@@ -28,6 +29,15 @@ class LearningViewer:
         description="To the viewer's proved address, of published courses that they are not enrolled in; the latest 100.",
         list_size=_INVITATIONS,
     )
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="Courses that the viewer is in the middle of, those they were last busy with first, each with the "
+        "lesson to go on with."
+    )
+    async def continue_learning(self, info: Info, first: FirstArgument = 10) -> list[ContinueLearning]:
+        check_first(first)
+        rows = await reads.enrollments_to_continue(info.context.resources.database, self.user_id, first)
+        return [ContinueLearning.of(row) for row in rows]
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="The viewer's enrolments, the latest first, those that have ended too: `state` leaves the others out."

@@ -1,6 +1,7 @@
 """Every SELECT of the catalogue, in batches: (connection, keys) -> rows."""
 
 from app.catalog.reads.content import (
+    lesson_rows,
     lessons_by_id,
     lessons_of_courses,
     lessons_of_modules,
@@ -36,6 +37,7 @@ __all__ = [
     "enrollment_counts",
     "featured_course_ids",
     "instructors_of_courses",
+    "lesson_rows",
     "lessons_by_id",
     "lessons_of_courses",
     "lessons_of_modules",

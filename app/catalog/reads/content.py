@@ -21,7 +21,7 @@ def _module_rows() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _lesson_rows() -> Select[*tuple[Any, ...]]:
+def lesson_rows() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Lesson.id,
@@ -32,6 +32,7 @@ def _lesson_rows() -> Select[*tuple[Any, ...]]:
             Lesson.position,
             Lesson.is_preview,
             Lesson.version,
+            Lesson.required_share,
             Module.position.label("module_position"),
             VideoMetadata.id.label("video_id"),
             VideoMetadata.duration_ms,
@@ -48,7 +49,7 @@ _MODULES_OF_COURSES = compiled(
     _module_rows().where(Module.course_id == any_(KEYS)).order_by(Module.course_id, Module.position)
 )
 _LESSONS_BY_ID = compiled(
-    _lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible())
+    lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible())
 )
 
 
@@ -91,7 +92,7 @@ def _lessons_page(parent: str, behind: str = "") -> Query:
         SELECT page.* FROM unnest(CAST(:keys AS bigint[])) AS parent (id)
         CROSS JOIN LATERAL (
             SELECT lesson.id, lesson.course_id, lesson.module_id, lesson.title, lesson.kind, lesson.position,
-                   lesson.is_preview, lesson.version, module.position AS module_position,
+                   lesson.is_preview, lesson.version, lesson.required_share, module.position AS module_position,
                    video.id AS video_id, video.duration_ms
             FROM modules AS module
             JOIN lessons AS lesson ON lesson.module_id = module.id

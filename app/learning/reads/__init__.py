@@ -25,6 +25,12 @@ from app.learning.reads.invitations import (
     invitations_of_courses,
     invitations_of_users,
 )
+from app.learning.reads.lesson_progress import (
+    enrollments_to_continue,
+    lesson_standings,
+    next_lessons,
+    standings_of_viewer,
+)
 from app.learning.reads.managing import managed_courses
 from app.learning.reads.policies import (
     enrollment_policies,
@@ -51,17 +57,21 @@ __all__ = [
     "enrollments_of_courses",
     "enrollments_of_user",
     "enrollments_of_viewer",
+    "enrollments_to_continue",
     "invitation_for_mail",
     "invitations_by_id",
     "invitations_of_courses",
     "invitations_of_users",
     "lesson_content",
+    "lesson_standings",
     "managed_courses",
     "member_counts_of_cohorts",
     "members_of_cohorts",
     "missing_prerequisites",
+    "next_lessons",
     "prerequisites_of_courses",
     "recorded_learners",
+    "standings_of_viewer",
     "video_progress_of",
     "videos_to_record",
     "waitlist_places",

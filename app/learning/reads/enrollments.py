@@ -16,7 +16,7 @@ from app.learning.reads.managing import manager_values
 OF_USER_CURSOR: dict[str, type] = {"created_at": datetime, "course_id": int}
 OF_COURSE_CURSOR: dict[str, type] = {"created_at": datetime, "user_id": int}
 
-_COLUMNS = (
+ENROLLMENT_COLUMNS = (
     "e.user_id, e.course_id, e.state, e.generation, e.created_at, e.enrolled_at, e.completed_at, e.withdrawn_at,"
     " e.waitlist_number, e.lessons_completed, s.lesson_count"
 )
@@ -25,7 +25,7 @@ _MANAGED = "EXISTS (SELECT FROM course_instructors i WHERE i.course_id = {course
 # `LIMIT 1` keeps each pair a look-up of its own, in the partition that can hold it: flattened into a join, the planner
 # may hash all of the table.
 _BY_PAIR = Query(
-    f"SELECT ROW(e.user_id, e.course_id) AS pair, {_COLUMNS}"  # noqa: S608
+    f"SELECT ROW(e.user_id, e.course_id) AS pair, {ENROLLMENT_COLUMNS}"  # noqa: S608
     " FROM unnest($1::bigint[], $2::bigint[]) AS k (user_id, course_id)"
     " CROSS JOIN LATERAL (SELECT * FROM enrollments e WHERE e.user_id = k.user_id AND e.course_id = k.course_id LIMIT 1) AS e"
     " JOIN course_stats s ON s.course_id = e.course_id"
@@ -34,7 +34,7 @@ _BY_PAIR = Query(
     {},
 )
 _OF_VIEWER = Query(
-    f"SELECT {_COLUMNS} FROM enrollments e JOIN course_stats s ON s.course_id = e.course_id"  # noqa: S608
+    f"SELECT {ENROLLMENT_COLUMNS} FROM enrollments e JOIN course_stats s ON s.course_id = e.course_id"  # noqa: S608
     " WHERE e.user_id = $1 AND e.course_id = ANY($2::bigint[])",
     ("viewer", "course_ids"),
     {},
@@ -54,7 +54,7 @@ def _of_user(state: EnrollmentState | None, *, continued: bool) -> Query:
     narrowed = "" if state is None else f" AND e.state = '{state.value}'"
     behind = " AND (e.created_at, e.course_id) < (:created_at, :course_id)" if continued else ""
     return _numbered(
-        f"SELECT {_COLUMNS} FROM enrollments e JOIN course_stats s ON s.course_id = e.course_id"  # noqa: S608
+        f"SELECT {ENROLLMENT_COLUMNS} FROM enrollments e JOIN course_stats s ON s.course_id = e.course_id"  # noqa: S608
         f" WHERE e.user_id = :owner{narrowed}{behind} ORDER BY e.created_at DESC, e.course_id DESC LIMIT :first::int",
         ("owner", "first", *(OF_USER_CURSOR if continued else ())),
     )
@@ -73,7 +73,7 @@ def _of_courses(state: EnrollmentState | None, *, continued: bool, in_cohort: bo
             " WHERE m.cohort_id = :cohort"
         )
     return _numbered(
-        f"SELECT {_COLUMNS} FROM unnest(:keys::bigint[]) AS k (id) CROSS JOIN LATERAL ("  # noqa: S608
+        f"SELECT {ENROLLMENT_COLUMNS} FROM unnest(:keys::bigint[]) AS k (id) CROSS JOIN LATERAL ("  # noqa: S608
         f"{learners}{narrowed}{behind} ORDER BY e.created_at, e.user_id LIMIT :first::int) AS e"
         " JOIN course_stats s ON s.course_id = k.id"
         f" WHERE :sees_all OR {_MANAGED.format(course='k.id', teacher=':teacher')}"

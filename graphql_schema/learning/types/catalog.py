@@ -6,9 +6,12 @@ from typing import Annotated, Any
 import strawberry
 
 import graphql_schema.learning.enums  # noqa: F401 - makes the domain's enums part of the schema
+from app.catalog.models import LessonKind
+from app.learning.completion_rules import RULES, CompletionRule
 from app.learning.models import EnrollmentState
 from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR, LearnersPage
 from graphql_schema.edges import connection_edge, edge
+from graphql_schema.fields import computed
 from graphql_schema.node import number_of
 from graphql_schema.pagination import AfterArgument, FirstArgument
 from graphql_schema.permissions import PUBLIC, policy
@@ -28,6 +31,10 @@ StateArgument = Annotated[
 ]
 CohortArgument = Annotated[
     strawberry.ID | None, strawberry.argument(description="Members of this cohort of the course alone.")
+]
+LessonProgressReference = Annotated[
+    "LessonProgress",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.lesson_progress"),
 ]
 _PREREQUISITES = 2  # for the node limit: most courses have none
 _NO_COHORT = 0
@@ -125,6 +132,14 @@ class LearningLesson:
 
     lesson_id: strawberry.Private[int]
     course_id: strawberry.Private[int]
+    completion_rule: CompletionRule = computed(
+        lambda lesson: RULES[LessonKind(lesson.kind)], description="What completes it."
+    )
+    viewer_progress: LessonProgressReference | None = edge(
+        lambda loaders: loaders.learning.viewer_standing,
+        key="lesson_id",
+        description="How far the viewer is with it, and why it is completed or not; null for who never enrolled.",
+    )
 
 
 VideoProgressReference = Annotated[

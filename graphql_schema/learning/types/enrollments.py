@@ -14,6 +14,7 @@ from graphql_schema.pagination import Connection
 from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
 
+LessonReference = Annotated["Lesson", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
 CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
 
 
@@ -56,6 +57,13 @@ class Enrollment(Node):
         of=lambda row: row["position"],
         description="Their place in the line now, from 1; null for who is not in it.",
     )
+    pair: strawberry.Private[Pair]
+    next_lesson: LessonReference | None = edge(
+        lambda loaders: loaders.learning.next_lesson,
+        key="pair",
+        description="Where to go on: the lesson they were last in unless it is done, else the first that is not; null when "
+        "all are done.",
+    )
     user: User = edge(lambda loaders: loaders.identity.user, key="user_id", description="Who learns.")
     course: CourseReference | None = edge(
         lambda loaders: loaders.catalog.course,
@@ -70,6 +78,7 @@ class Enrollment(Node):
             id=global_id("Enrollment", (user_id, course_id)),
             user_id=user_id,
             course_id=course_id,
+            pair=(user_id, course_id),
             place=None if number is None else (course_id, number),
             state=row["state"],
             created_at=row["created_at"],
