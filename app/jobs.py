@@ -30,6 +30,14 @@ class Job(StrEnum):
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
     SEND_NOTIFICATION_MAILS = "send_notification_mails"
     """Sends a batch of the mails that are due; asks for itself while there are more."""
+    SEND_INVITATION = "send_invitation"
+    """Tells an address that it was invited: {course_id, email_key}. Nothing, when it no longer is."""
+    BEGIN_RECOMPUTING = "begin_recomputing"
+    """Begins an operation that counts learners' progress anew: {course_id, version, user_id}, whoever changed the course.
+    Nothing when the course has changed again since, or nobody learns.
+    """
+    TELL_COURSE_COMPLETED = "tell_course_completed"
+    """Tells a learner that they have completed a course. Hears of COURSE_COMPLETED."""
     RUN_OPERATION = "run_operation"
     """The work of an operation, which its owner can watch."""
 
@@ -50,9 +58,12 @@ OPERATION_LIMIT = 4 * 3600.0
 
 HANDLING: dict[Job, Handling] = {
     Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
+    Job.SEND_INVITATION: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.FORGET_CACHED: Handling(queue=Queue.HOUSEKEEPING, limit=10.0),
     Job.PROBE: Handling(),
+    Job.BEGIN_RECOMPUTING: Handling(),
+    Job.TELL_COURSE_COMPLETED: Handling(),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
     # Hours, but a dead worker's operation goes on elsewhere after half a minute.
     Job.RUN_OPERATION: Handling(queue=Queue.SLOW, limit=OPERATION_LIMIT + 60, lease=30.0),
@@ -64,10 +75,19 @@ class Event(StrEnum):
 
     PROBED = "probed"
     """Nothing has happened: tests and operators look whether it arrives."""
+    ENROLLED = "enrolled"
+    """Somebody got a seat in a course. Of this and the next two: {event_id, user_id, course_id, at}."""
+    WITHDRAWN = "withdrawn"
+    """Somebody left a course, or the line of those who wait for a seat."""
+    COURSE_COMPLETED = "course_completed"
+    """Somebody has done all lessons of a course."""
 
 
 CONSUMERS: dict[Event, tuple[Job, ...]] = {
     Event.PROBED: (Job.PROBE,),
+    Event.ENROLLED: (),
+    Event.WITHDRAWN: (),
+    Event.COURSE_COMPLETED: (Job.TELL_COURSE_COMPLETED,),
 }
 """Each hears of an event once, whatever is repeated: its job's effect and the note that it heard are one transaction."""
 
@@ -77,3 +97,4 @@ class OperationKind(StrEnum):
 
     IMPORT_CATALOG = "import_catalog"
     IMPORT_CURRICULUM = "import_curriculum"
+    RECOMPUTE_PROGRESS = "recompute_progress"

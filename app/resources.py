@@ -14,6 +14,7 @@ from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.learning.beats import ProgressTickets, Recorder, RecordingAccess
+from app.learning.letters import LearningLetters
 from app.learning.progress_buffer import ProgressBuffer
 from app.mail import Mailer, open_mailer
 from app.notifications.letters import NotificationLetters
@@ -47,6 +48,7 @@ class Resources:
     notifier: Notifier
     unsubscribe_tokens: UnsubscribeTokens
     notification_letters: NotificationLetters
+    learning_letters: LearningLetters
     progress_buffer: ProgressBuffer
     progress_recorder: Recorder
     progress_tickets: ProgressTickets
@@ -96,6 +98,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             notifier=Notifier(outbox, pubsub, metrics),
             unsubscribe_tokens=unsubscribe_tokens,
             notification_letters=NotificationLetters(settings, unsubscribe_tokens),
+            learning_letters=LearningLetters(settings),
             progress_buffer=progress_buffer,
             progress_recorder=Recorder(progress_buffer, recording_access, settings.progress, metrics),
             progress_tickets=ProgressTickets(signing_keys),

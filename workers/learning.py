@@ -1,4 +1,4 @@
-"""Viewers' progress from the buffer to PostgreSQL."""
+"""Jobs of learning, and viewers' progress on its way from the buffer to PostgreSQL."""
 
 import asyncio
 import logging
@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
 
+from app.catalog.reads import courses_by_id
 from app.database import Transaction
 from app.errors import Unavailable
+from app.identity.actor import Actor
+from app.identity.models import Role
+from app.learning import reads
 from app.learning.progress_buffer import Taken
+from app.learning.service import housekeeping, waitlist
 from app.learning.service.flushing import Flushed, flush_progress
+from app.mail import Outcome
+from app.notifications.kinds import NotificationKind
+from app.notifications.service import notify
+from app.outbox import Claim
 from app.resources import Resources
 
 CONTENDED = 10.0
@@ -19,7 +28,71 @@ REFUSED = 3600.0
 GIVEN_UP = 7 * 24 * 3600.0
 """Seconds after which that is dropped, with its content in the log: as long as a device may be offline."""
 
+_EVERYTHING = Actor(role=Role.ADMIN)
 _log = logging.getLogger("lectern.progress")
+
+
+class _NotTaken(Exception):
+    """The mail server asks to come again."""
+
+
+async def send_invitation(resources: Resources, claim: Claim) -> None:
+    """Writes the mail and sends it, if the address is still invited. Sent twice, it has the same Message-ID."""
+    found = await reads.invitation_for_mail(resources.database, **claim.payload)
+    if found is None:
+        return
+    message = resources.learning_letters.invitation(found, message_id=str(claim.id))
+    (outcome,) = await resources.mailer.send([message])
+    if outcome is Outcome.LATER:
+        raise _NotTaken
+    if outcome is Outcome.SENT:
+        resources.metrics.invitations.labels("mailed").inc()
+
+
+async def tell_course_completed(resources: Resources, claim: Claim) -> None:
+    """The handler of Job.TELL_COURSE_COMPLETED."""
+    user_id, course_id = claim.payload["user_id"], claim.payload["course_id"]
+    (course,) = await courses_by_id(resources.database, [course_id], _EVERYTHING) or (None,)
+    async with claim.finish() as tx:
+        if course is not None:
+            await notify(
+                tx,
+                resources.notifier,
+                kind=NotificationKind.COURSE_COMPLETED,
+                recipients=[user_id],
+                key=f"course_completed:{claim.payload['event_id']}",
+                payload={"course_id": course_id, "course_title": course["title"]},
+            )
+
+
+async def forget_invitations(resources: Resources) -> int:
+    """Deletes invitations that have expired, and notes of mails, each step a transaction of its own. Returns how many
+    invitations.
+    """
+    total, forgotten, notes = 0, -1, -1
+    while forgotten:
+        async with resources.database.transaction() as tx:
+            forgotten = await housekeeping.forget_invitations(tx)
+        resources.metrics.invitations.labels("expired").inc(forgotten)
+        total += forgotten
+    while notes:
+        async with resources.database.transaction() as tx:
+            notes = await housekeeping.forget_invitation_records(tx)
+    return total
+
+
+async def tend_waitlists(resources: Resources) -> int:
+    """Ends waiting where it has no sense any more, and gives away seats that stand free; each step a transaction of its own.
+    Returns how many wait no longer.
+    """
+    total = 0
+    for row in await reads.waitlists_to_tend(resources.database):
+        done = -1
+        while done:
+            async with resources.database.transaction() as tx:
+                done = await waitlist.tend(tx, resources.notifier, row["course_id"], closed=row["closed"])
+            total += max(done, 0)
+    return total
 
 
 async def flush_for_ever(resources: Resources) -> None:

@@ -18,6 +18,7 @@ from app.operations.work import Work
 from app.outbox import Claim, Fenced
 from app.resources import Resources
 from workers.imports import import_catalog_file, import_curriculum_file
+from workers.recomputing import recompute_progress
 
 Run = Callable[[Resources, Work, Mapping[str, Any]], Awaitable[None]]
 """Does the work, and reports after each step. It may be run again from its beginning, when a worker has died in it: what
@@ -28,6 +29,7 @@ KINDS: Mapping[OperationKind, Run] = MappingProxyType(
     {
         OperationKind.IMPORT_CATALOG: import_catalog_file,
         OperationKind.IMPORT_CURRICULUM: import_curriculum_file,
+        OperationKind.RECOMPUTE_PROGRESS: recompute_progress,
     }
 )
 MEASURED = 15.0

@@ -101,9 +101,13 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_lessons_required_share"), "lessons", "required_share > 0 AND required_share <= 1"
     )
+    op.add_column(
+        "course_stats", sa.Column("outline_version", sa.Integer(), server_default="0", nullable=False)
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("course_stats", "outline_version")
     op.drop_column("lessons", "required_share")
     op.drop_table("watch_sessions")
     op.drop_table("video_progress")

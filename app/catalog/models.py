@@ -122,6 +122,8 @@ class CourseStats(Base):
     course_id: Mapped[int] = mapped_column(ForeignKey("courses.id"), primary_key=True, autoincrement=False)
     enrollment_count: Mapped[int] = mapped_column(Integer, server_default="0")
     lesson_count: Mapped[int] = mapped_column(Integer, server_default="0")
+    outline_version: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Grows with changes that learners' progress depends on."""
     rating_sum: Mapped[Decimal] = mapped_column(Numeric(16, 4), server_default="0")
     rating_count: Mapped[int] = mapped_column(Integer, server_default="0")
     rating_histogram: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{0,0,0,0,0}'"))

@@ -1,6 +1,10 @@
 """Expected failures of learning."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from app.errors import DomainError, ErrorCode
+from app.learning.completion_rules import Completion
 
 
 class NotFound(DomainError):
@@ -19,3 +23,80 @@ class NotEnrolled(DomainError):
 
     def __init__(self, *path: str) -> None:
         super().__init__("Enrol in the course first.", path=("input", *path))
+
+
+class NameTaken(DomainError):
+    """The course has a cohort of that name."""
+
+    code = ErrorCode.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("The course has a cohort of this name already.", path=("input", "name"))
+
+
+class LimitReached(DomainError):
+    code = ErrorCode.LIMIT_REACHED
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message, path=("input", *path))
+
+
+class InvalidState(DomainError):
+    code = ErrorCode.INVALID_STATE
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message, path=("input", *path))
+
+
+_COURSE = ("input", "courseId")
+
+
+class EnrollmentNotOpen(DomainError):
+    code = ErrorCode.ENROLLMENT_NOT_OPEN
+
+    def __init__(self, opens_at: datetime) -> None:
+        super().__init__(f"Enrolment opens at {opens_at.isoformat()}.", path=_COURSE)
+
+
+class EnrollmentClosed(DomainError):
+    code = ErrorCode.ENROLLMENT_CLOSED
+
+    def __init__(self) -> None:
+        super().__init__("Enrolment in this course is closed.", path=_COURSE)
+
+
+class InvitationRequired(DomainError):
+    """The course takes only whom its instructors invite, by an address that the account has proved."""
+
+    code = ErrorCode.INVITATION_REQUIRED
+
+    def __init__(self) -> None:
+        super().__init__("This course is for those who were invited.", path=_COURSE)
+
+
+class PrerequisitesMissing(DomainError):
+    """Other courses come first. The payload lists them."""
+
+    code = ErrorCode.PREREQUISITES_MISSING
+
+    def __init__(self, course_id: int, titles: Sequence[str]) -> None:
+        super().__init__(f"Complete these courses first: {', '.join(titles)}.", path=_COURSE)
+        self.payload = {"missing_for": course_id}
+
+
+class LessonNotCompleted(DomainError):
+    """Its rule is not satisfied, and saying that one is done does not satisfy it."""
+
+    code = ErrorCode.INVALID_STATE
+
+    def __init__(self, completion: Completion) -> None:
+        sentence = completion.explanation
+        if completion.missing:
+            stretches = ", ".join(f"{_clock(begin)} to {_clock(end)}" for begin, end in completion.missing)
+            sentence = f"{sentence} Not watched yet: {stretches}."
+        super().__init__(sentence, path=("input", "lessonId"))
+
+
+def _clock(milliseconds: int) -> str:
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes}:{seconds:02}"

@@ -7,7 +7,7 @@ time. A job may run twice, its effect happens once: what it writes is committed 
 from app.outbox.claims import Claim, Fenced, Repeated, claim_job
 from app.outbox.cron_runs import begin_run, end_run, forget_old_records, latest_runs, open_run
 from app.outbox.dead_letters import dead_letters, discard, retry
-from app.outbox.enqueueing import Outbox, job_id_of, waiting_jobs
+from app.outbox.enqueueing import Outbox, enqueue_later, job_id_of, waiting_jobs
 from app.outbox.forgetting import forget, unsettled_entries
 from app.outbox.handover import Handover
 from app.outbox.relay import Relay
@@ -24,6 +24,7 @@ __all__ = [
     "dead_letters",
     "discard",
     "end_run",
+    "enqueue_later",
     "forget",
     "forget_old_records",
     "job_id_of",

@@ -21,7 +21,10 @@ described(
     "What a notification is about. The list grows: keep a default branch.",
     {
         NotificationKind.INSTRUCTOR_ADDED: "The recipient now teaches a course.",
+        NotificationKind.COURSE_COMPLETED: "The recipient has done all lessons of a course.",
         NotificationKind.INSTRUCTOR_REMOVED: "The recipient no longer teaches a course.",
+        NotificationKind.WAITLIST_PROMOTED: "The recipient waited for a seat in a course and has got one.",
+        NotificationKind.WAITLIST_ENDED: "The recipient waited for a seat in a course; waiting has ended without one.",
     },
 )
 

@@ -1,7 +1,7 @@
 """Every SELECT of the catalogue, in batches: (connection, keys) -> rows."""
 
 from app.catalog.reads.content import (
-    lesson_bodies,
+    lesson_rows,
     lessons_by_id,
     lessons_of_courses,
     lessons_of_modules,
@@ -11,6 +11,8 @@ from app.catalog.reads.content import (
 from app.catalog.reads.courses import (
     course_id_of_slug,
     courses_by_id,
+    courses_of_slugs,
+    enrollment_counts,
     featured_course_ids,
     instructors_of_courses,
     published_courses_by_id,
@@ -29,11 +31,13 @@ __all__ = [
     "count_courses",
     "course_id_of_slug",
     "courses_by_id",
+    "courses_of_slugs",
     "courses_page",
     "courses_taught_by",
+    "enrollment_counts",
     "featured_course_ids",
     "instructors_of_courses",
-    "lesson_bodies",
+    "lesson_rows",
     "lessons_by_id",
     "lessons_of_courses",
     "lessons_of_modules",

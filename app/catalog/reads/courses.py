@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Text,
     any_,
     bindparam,
     exists,
@@ -29,8 +30,9 @@ KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 PUBLISHED = Course.status == literal_column("'published'")
 
 
-def course_rows() -> Select[*tuple[Any, ...]]:
-    """A course as every list shows it: its own columns and its running sums."""
+def course_rows(*, counted: bool = True) -> Select[*tuple[Any, ...]]:
+    """A course as every list shows it: its own columns and its running sums. `counted`: also that of its learners."""
+    count = (CourseStats.enrollment_count,) if counted else ()
     return select(
         Course.id,
         Course.slug,
@@ -47,7 +49,7 @@ def course_rows() -> Select[*tuple[Any, ...]]:
         Course.updated_at,
         Course.published_at,
         Course.featured_at,
-        CourseStats.enrollment_count,
+        *count,
         CourseStats.lesson_count,
         CourseStats.rating,
         CourseStats.rating_count,
@@ -73,7 +75,15 @@ def actor_values(actor: Actor) -> dict[str, Any]:
 
 _BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), visible()))
 _BY_SLUG = compiled(select(Course.id).where(Course.slug == bindparam("slug"), visible()))
-_PUBLISHED_BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), PUBLISHED))
+_BY_SLUGS = compiled(
+    select(Course.id, Course.slug, Course.status, Course.instructor_id).where(
+        Course.slug == any_(bindparam("slugs", type_=ARRAY(Text)))
+    )
+)
+_PUBLISHED_BY_ID = compiled(course_rows(counted=False).where(Course.id == any_(KEYS), PUBLISHED))
+_ENROLLMENT_COUNTS = compiled(
+    select(CourseStats.course_id, CourseStats.enrollment_count).where(CourseStats.course_id == any_(KEYS))
+)
 _FEATURED = compiled(
     select(Course.id)
     .where(Course.featured_at.is_not(None), PUBLISHED)
@@ -97,9 +107,19 @@ async def course_id_of_slug(connection: Fetch, slug: str, actor: Actor) -> int |
     return rows[0]["id"] if rows else None
 
 
+async def courses_of_slugs(connection: Fetch, slugs: Sequence[str]) -> list[Record]:
+    """(id, slug, status, instructor_id), drafts included: for whoever acts for the platform."""
+    return await connection.fetch(_BY_SLUGS, slugs=slugs)
+
+
 async def published_courses_by_id(connection: Fetch, keys: Sequence[int]) -> list[Record]:
-    """Those of the courses that are published: the same for everybody."""
+    """Those of the courses that are published: the same for everybody, and so without what changes at any moment."""
     return await connection.fetch(_PUBLISHED_BY_ID, keys=keys)
+
+
+async def enrollment_counts(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """(course_id, enrollment_count) of any courses, for those of which a card is at hand."""
+    return await connection.fetch(_ENROLLMENT_COUNTS, keys=keys)
 
 
 async def featured_course_ids(connection: Fetch, first: int) -> list[int]:

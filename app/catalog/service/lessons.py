@@ -13,6 +13,7 @@ from app.catalog.markup import render
 from app.catalog.models import BodyFormat, Lesson, LessonKind, VideoMetadata
 from app.catalog.service.editing import MODULE, check_version, lesson_to_edit, module_to_edit
 from app.catalog.service.modules import change_lesson_count, refuse_emptying
+from app.catalog.service.outlines import outline_changed
 from app.catalog.service.positions import LESSONS, check_position
 from app.database import Transaction, compiled
 from app.errors import DomainError
@@ -23,10 +24,20 @@ LESSON_LIMIT = 1000
 TITLE_LIMIT = 200
 BODY_LIMIT = 50_000
 URL_LIMIT = 2_000
+REQUIRED_SHARE = 0.95
+"""Unless its author says otherwise. Not all: players skip the last frames."""
 MANIFEST_KEY_LIMIT = 1_000
 DURATION_LIMIT = 24 * 3600
 _ID = bindparam("lesson_id", type_=BigInteger)
-_CONTENT = ("title", "is_preview", "external_url", "body_format", "body_source", "body_html")
+_CONTENT = (
+    "title",
+    "is_preview",
+    "external_url",
+    "body_format",
+    "body_source",
+    "body_html",
+    "required_share",
+)
 
 _INSERT = compiled(
     insert(Lesson).returning(Lesson.id), columns=["course_id", "module_id", "kind", "position", *_CONTENT]
@@ -64,6 +75,8 @@ class LessonContent:
     body_format: BodyFormat | None = None
     external_url: str | None = None
     is_preview: bool | None = None
+    required_share: float | None = None
+    """Of a video: how much of it is to be watched, 0 (excluded) to 1."""
     duration_seconds: float | None = None
     manifest_key: str | None = None
 
@@ -76,6 +89,10 @@ class LessonContent:
             changed["is_preview"] = self.is_preview
         if self.external_url is not None:
             changed["external_url"] = checked_url(self.external_url, "input", "externalUrl")
+        if self.required_share is not None:
+            if not 0.01 <= self.required_share <= 1:
+                raise DomainError("Between 0.01 and 1.", path=("input", "requiredShare"))
+            changed["required_share"] = self.required_share
         if self.body is not None:
             source = checked_text(self.body, "input", "body", maximum=BODY_LIMIT, breaks=True)
             changed["body_source"] = source or None
@@ -137,6 +154,8 @@ def _check_kind(
         raise DomainError("Only a link has an address.", path=("input", "externalUrl"))
     if kind is LessonKind.VIDEO and content.duration_seconds is None and not duration_known:
         raise DomainError("A video needs its duration.", path=("input", "video"))
+    if kind is not LessonKind.VIDEO and content.required_share is not None:
+        raise DomainError("Only a video is watched in part.", path=("input", "requiredShare"))
     if kind is not LessonKind.VIDEO and content.duration_seconds is not None:
         raise DomainError("Only a video lesson has a video.", path=("input", "video"))
 
@@ -152,7 +171,13 @@ async def add_lesson(
 ) -> int:
     """At `position` (from 1), or at the end. Returns its id. Raises INVALID_INPUT, LIMIT_REACHED at 1,000 lessons."""
     check_position(position)
-    columns = {"is_preview": False, "external_url": None, "body_format": None, "body_source": None}
+    columns = {
+        "is_preview": False,
+        "external_url": None,
+        "body_format": None,
+        "body_source": None,
+        "required_share": REQUIRED_SHARE,
+    }
     columns |= content.columns()
     if "title" not in columns:
         raise DomainError("A lesson needs a title.", path=("input", "title"))
@@ -189,6 +214,8 @@ async def update_lesson(
     await tx.fetch(_UPDATE, lesson_id=lesson_id, **{f"new_{name}": value for name, value in columns.items()})
     if video is not None:
         await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
+    if video is not None or "required_share" in changed:
+        await outline_changed(tx, actor, lesson["course_id"])
 
 
 async def remove_lesson(tx: Transaction, actor: Actor, *, lesson_id: int) -> int:
@@ -198,6 +225,7 @@ async def remove_lesson(tx: Transaction, actor: Actor, *, lesson_id: int) -> int
     await tx.fetch(_DELETE, lesson_id=lesson_id)
     await LESSONS.close_gap(tx, lesson["module_id"], lesson["position"])
     await change_lesson_count(tx, lesson["course_id"], -1)
+    await outline_changed(tx, actor, lesson["course_id"])
     return int(lesson["module_id"])
 
 

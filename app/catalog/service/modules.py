@@ -6,6 +6,7 @@ from app.catalog.cards import courses_changed
 from app.catalog.errors import InvalidState, LimitReached
 from app.catalog.models import CourseStats, CourseStatus, Lesson, Module
 from app.catalog.service.editing import check_version, course_to_edit, module_to_edit
+from app.catalog.service.outlines import outline_changed
 from app.catalog.service.positions import MODULES, check_position
 from app.database import Transaction, compiled
 from app.identity.actor import Actor
@@ -99,6 +100,8 @@ async def remove_module(tx: Transaction, actor: Actor, *, module_id: int) -> int
     await tx.fetch(_DELETE, module_id=module_id)
     await MODULES.close_gap(tx, course_id, module["position"])
     await change_lesson_count(tx, course_id, -going)
+    if going:
+        await outline_changed(tx, actor, course_id)
     return course_id
 
 

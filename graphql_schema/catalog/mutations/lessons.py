@@ -42,6 +42,10 @@ class AddLessonInput:
     )
     external_url: str | None = strawberry.field(default=None, description=_URL)
     video: VideoInput | None = strawberry.field(default=None, description="A video lesson needs one.")
+    required_share: float | None = strawberry.field(
+        default=None,
+        description="How much of the video's distinct time completes it, 0.01 to 1; 0.95 when left out.",
+    )
 
 
 @strawberry.input(description="Changes of a lesson; what is left out or null stays as it is.")
@@ -58,6 +62,10 @@ class UpdateLessonInput:
     body_format: BodyFormat | None = strawberry.field(default=None, description="How the body is written.")
     external_url: str | None = strawberry.field(default=None, description=_URL)
     video: VideoInput | None = strawberry.field(default=None, description="For a video lesson.")
+    required_share: float | None = strawberry.field(
+        default=None,
+        description="How much of the video's distinct time completes it, 0.01 to 1. Nobody's completion is taken away.",
+    )
 
 
 @strawberry.input(description="A lesson's new place.")
@@ -119,6 +127,7 @@ def _content(input: AddLessonInput | UpdateLessonInput) -> LessonContent:
         body_format=input.body_format,
         external_url=input.external_url,
         is_preview=input.is_preview,
+        required_share=input.required_share,
         duration_seconds=None if video is None else video.duration_seconds,
         manifest_key=None if video is None else video.manifest_key,
     )

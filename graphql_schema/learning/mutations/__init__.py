@@ -2,9 +2,15 @@
 
 import strawberry
 
+from graphql_schema.learning.mutations.cohorts import CohortMutations
+from graphql_schema.learning.mutations.enrollments import EnrollmentMutations
+from graphql_schema.learning.mutations.invitations import InvitationMutations
+from graphql_schema.learning.mutations.lessons import LessonProgressMutations
 from graphql_schema.learning.mutations.progress import ProgressMutations
 
 
 @strawberry.type
-class LearningMutations(ProgressMutations):
+class LearningMutations(
+    EnrollmentMutations, CohortMutations, InvitationMutations, LessonProgressMutations, ProgressMutations
+):
     """Put together from the files beside this one."""

@@ -1,11 +1,78 @@
 """What learning adds to the catalogue's types. Types of learning itself are named lazily: they name the catalogue's."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import strawberry
 
-from graphql_schema.edges import edge
+import graphql_schema.learning.enums  # noqa: F401 - makes the domain's enums part of the schema
+from app.catalog.models import LessonKind
+from app.learning.completion_rules import RULES, CompletionRule
+from app.learning.models import EnrollmentState
+from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR, LearnersPage
+from graphql_schema.edges import connection_edge, edge
+from graphql_schema.fields import computed
+from graphql_schema.node import number_of
+from graphql_schema.pagination import AfterArgument, FirstArgument
 from graphql_schema.permissions import PUBLIC, policy
+
+CohortReference = Annotated["Cohort", strawberry.lazy("graphql_schema.learning.types.cohorts")]  # type: ignore[name-defined] # noqa: F821
+InvitationPage = Annotated[
+    "InvitationConnection",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.invitations"),
+]
+_ENROLLMENTS = strawberry.lazy("graphql_schema.learning.types.enrollments")
+EnrollmentReference = Annotated["Enrollment", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+EnrollmentPage = Annotated["EnrollmentConnection", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+PolicyReference = Annotated["EnrollmentPolicy", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
+StateArgument = Annotated[
+    EnrollmentState | None, strawberry.argument(description="Those in this state alone.")
+]
+CohortArgument = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Members of this cohort of the course alone.")
+]
+LessonProgressReference = Annotated[
+    "LessonProgress",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.lesson_progress"),
+]
+_PREREQUISITES = 2  # for the node limit: most courses have none
+_NO_COHORT = 0
+_COHORTS = 5  # for the node limit: groups of an ordinary course
+
+
+def _invitation_of() -> Any:
+    # That module names the catalogue's types, which are made with this one.
+    from graphql_schema.learning.types.invitations import Invitation  # noqa: PLC0415
+
+    return Invitation.of
+
+
+def _enrollment_of() -> Any:
+    from graphql_schema.learning.types.enrollments import Enrollment  # noqa: PLC0415
+
+    return Enrollment.of
+
+
+# Read by Strawberry for the signature: see `connection_edge`.
+async def _enrollment_arguments(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    first: FirstArgument,  # noqa: ARG001
+    after: AfterArgument = None,  # noqa: ARG001
+    state: StateArgument = None,  # noqa: ARG001
+    cohort_id: CohortArgument = None,  # noqa: ARG001
+):
+    raise RuntimeError("binding.py has not run")
+
+
+def _page(first: int, after: Any, given: Mapping[str, Any]) -> LearnersPage:
+    state, cohort = given.get("state"), given.get("cohortId")
+    return LearnersPage(
+        first,
+        after,
+        None if state is None else EnrollmentState(state),
+        # An id of no cohort finds nothing, as that of another course's does.
+        None if cohort is None else number_of("Cohort", cohort) or _NO_COHORT,
+    )
 
 
 @strawberry.type
@@ -14,6 +81,48 @@ class LearningCourse:
     """What learning puts into `Course`."""
 
     course_id: strawberry.Private[int]
+    viewer_enrollment: EnrollmentReference | None = edge(
+        lambda loaders: loaders.learning.viewer_enrollment,
+        key="course_id",
+        description="The viewer's own enrolment, whatever its state; null when there never was one.",
+    )
+    enrollments: EnrollmentPage | None = connection_edge(
+        lambda loaders: loaders.learning.course_enrollments,
+        key="course_id",
+        of=_enrollment_of,
+        cursor=OF_COURSE_CURSOR,
+        description="Its learners, the earliest first. For its instructors and administrators; null for others.",
+        gate=lambda loaders: loaders.learning.managed_course,
+        arguments=_enrollment_arguments,
+        page=_page,
+    )
+    enrollment_policy: PolicyReference = edge(
+        lambda loaders: loaders.learning.enrollment_policy,
+        key="course_id",
+        description="Its rules for enrolling.",
+    )
+    prerequisites: list[CourseReference] = edge(
+        lambda loaders: loaders.learning.prerequisites,
+        key="course_id",
+        description="What is to be completed before one enrols, at most 20; without drafts that the viewer may not see.",
+        list_size=_PREREQUISITES,
+    )
+    cohorts: list[CohortReference] | None = edge(
+        lambda loaders: loaders.learning.course_cohorts,
+        key="course_id",
+        description="Its cohorts by name, at most 100. For its instructors and administrators; null for others.",
+        list_size=_COHORTS,
+        gate=lambda loaders: loaders.learning.managed_course,
+    )
+    invitations: InvitationPage | None = connection_edge(
+        lambda loaders: loaders.learning.course_invitations,
+        key="course_id",
+        of=_invitation_of,
+        cursor=INVITATION_CURSOR,
+        description="Who was invited and has neither enrolled nor declined, in the order of their first invitation. For its "
+        "instructors and administrators; null for others.",
+        gate=lambda loaders: loaders.learning.managed_course,
+    )
 
 
 @strawberry.type
@@ -23,6 +132,14 @@ class LearningLesson:
 
     lesson_id: strawberry.Private[int]
     course_id: strawberry.Private[int]
+    completion_rule: CompletionRule = computed(
+        lambda lesson: RULES[LessonKind(lesson.kind)], description="What completes it."
+    )
+    viewer_progress: LessonProgressReference | None = edge(
+        lambda loaders: loaders.learning.viewer_standing,
+        key="lesson_id",
+        description="How far the viewer is with it, and why it is completed or not; null for who never enrolled.",
+    )
 
 
 VideoProgressReference = Annotated[
