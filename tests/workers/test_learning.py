@@ -13,7 +13,7 @@ import pytest
 from app.database import Database, Query
 from app.errors import Unavailable
 from app.learning.beats import Beat, BeatEvent
-from app.learning.progress_buffer import ProgressBuffer, union
+from app.learning.progress_buffer import ProgressBuffer, length, union
 from app.resources import Resources
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
@@ -221,6 +221,7 @@ async def test_what_somebody_locks_holds_nobody_up(crowd: Resources) -> None:
 async def test_writers_and_flushers_at_once_lose_nothing(crowd: Resources) -> None:
     """Ten people on several devices, four flushers, leases that end too soon: every millisecond is there in the end."""
     watching = await make_watching(crowd.database, videos=3)
+    await run(crowd.database, "UPDATE lessons SET required_share = 0.05")
     learners = [watching.learner, *[await make_user(crowd.database) for _ in range(9)]]
     for learner in learners[1:]:
         await enroll(crowd.database, learner.number, watching.course)
@@ -264,6 +265,17 @@ async def test_writers_and_flushers_at_once_lose_nothing(crowd: Resources) -> No
         " WHERE s.user_id = p.user_id AND s.video_id = p.video_id)) AS same FROM video_progress p",
     )
     assert totals[0]["same"]
+    # Of 600 seconds 30 are enough here: many lessons and courses became completed, each once.
+    (counts,) = await run(
+        crowd.database,
+        "SELECT bool_and(e.lessons_completed = (SELECT count(*) FROM lesson_progress p WHERE p.user_id = e.user_id"
+        " AND p.completed_at IS NOT NULL)) AS same, sum(e.lessons_completed)::int AS lessons,"
+        " count(*) FILTER (WHERE e.state = 'completed') AS courses,"
+        " (SELECT count(*) FROM enrollment_events) AS events FROM enrollments e",
+    )
+    enough = [pair for pair, ranges in expected.items() if length(union(ranges)) >= 30_000]
+    assert (counts["same"], counts["lessons"]) == (True, len(enough))
+    assert counts["courses"] == counts["events"]
 
 
 async def until_empty(buffer: ProgressBuffer, flusher: Flusher) -> None:

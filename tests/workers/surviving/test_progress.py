@@ -71,7 +71,9 @@ async def test_killed_after_every_step_of_a_flush(scratch: Any, valkey: Embedded
     assert [(part.lower, part.upper) for part in viewing["seeks"]] == [
         (life * 2 + 1, life * 2 + 2) for life in range(1, lives + 1)
     ]
-    assert await connection.fetchval("SELECT lessons_completed FROM enrollments") == 1
+    enrollment = await connection.fetchrow("SELECT state, lessons_completed FROM enrollments")
+    assert tuple(enrollment) == ("completed", 1)
+    assert await connection.fetchval("SELECT array_agg(kind) FROM enrollment_events") == ["completed"]
     assert (
         await connection.fetchval("SELECT count(*) FROM lesson_progress WHERE completed_at IS NOT NULL") == 1
     )
