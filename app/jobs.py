@@ -30,6 +30,8 @@ class Job(StrEnum):
     """Does nothing: `lectern jobs probe` asks for one, to see that the machinery works."""
     SEND_NOTIFICATION_MAILS = "send_notification_mails"
     """Sends a batch of the mails that are due; asks for itself while there are more."""
+    SEND_INVITATION = "send_invitation"
+    """Tells an address that it was invited: {course_id, email_key}. Nothing, when it no longer is."""
     RUN_OPERATION = "run_operation"
     """The work of an operation, which its owner can watch."""
 
@@ -50,6 +52,7 @@ OPERATION_LIMIT = 4 * 3600.0
 
 HANDLING: dict[Job, Handling] = {
     Job.SEND_ACCOUNT_MAIL: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
+    Job.SEND_INVITATION: Handling(queue=Queue.MAIL, limit=90.0, tries=48),
     Job.SCHEDULED: Handling(queue=Queue.HOUSEKEEPING, limit=330.0),
     Job.FORGET_CACHED: Handling(queue=Queue.HOUSEKEEPING, limit=10.0),
     Job.PROBE: Handling(),

@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("cohort_id", sa.BigInteger(), nullable=True),
         sa.Column("invited_by", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -177,6 +178,26 @@ def upgrade() -> None:
     op.create_index(op.f("ix_invitations_email_key"), "invitations", ["email_key"], unique=False)
     op.create_index(op.f("ix_invitations_expires_at"), "invitations", ["expires_at"], unique=False)
     op.create_index(op.f("ix_invitations_invited_by"), "invitations", ["invited_by"], unique=False)
+    op.create_table(
+        "invitation_mails",
+        sa.Column("course_id", sa.BigInteger(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["course_id"], ["courses.id"], name=op.f("fk_invitation_mails_course_id")),
+        sa.PrimaryKeyConstraint("course_id", "email_key", name=op.f("pk_invitation_mails")),
+    )
+    op.create_index(op.f("ix_invitation_mails_mailed_at"), "invitation_mails", ["mailed_at"], unique=False)
+    op.create_table(
+        "invitation_allowances",
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("hour_began", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("addresses", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_invitation_allowances_user_id")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_invitation_allowances")),
+    )
+    op.create_index(
+        op.f("ix_invitation_allowances_hour_began"), "invitation_allowances", ["hour_began"], unique=False
+    )
     for part in range(PARTS):
         op.execute(
             f"CREATE TABLE enrollments_hash{part} PARTITION OF enrollments FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part})"
@@ -188,6 +209,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("invitation_allowances")
+    op.drop_table("invitation_mails")
     op.drop_table("invitations")
     op.drop_table("enrollment_events")
     op.drop_table("enrollments")

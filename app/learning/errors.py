@@ -19,3 +19,26 @@ class NotEnrolled(DomainError):
 
     def __init__(self, *path: str) -> None:
         super().__init__("Enrol in the course first.", path=("input", *path))
+
+
+class NameTaken(DomainError):
+    """The course has a cohort of that name."""
+
+    code = ErrorCode.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("The course has a cohort of this name already.", path=("input", "name"))
+
+
+class LimitReached(DomainError):
+    code = ErrorCode.LIMIT_REACHED
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message, path=("input", *path))
+
+
+class InvalidState(DomainError):
+    code = ErrorCode.INVALID_STATE
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message, path=("input", *path))

@@ -1,5 +1,6 @@
 """Asking for a job, telling of an event: rows in the transaction that does so."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -14,6 +15,14 @@ _INSERT = Query(
     "INSERT INTO jobs (id, name, queue, payload, due_at, event_id)"
     " VALUES (coalesce($1, uuidv7()), $2, $3, $4, now() + $5, $6) ON CONFLICT (id) DO NOTHING RETURNING id",
     ("id", "name", "queue", "payload", "delay", "event_id"),
+    {},
+)
+_INSERT_MANY = Query(
+    "INSERT INTO jobs (id, name, queue, payload) SELECT t.id, $1, $2, e.value"
+    " FROM unnest($3::uuid[]) WITH ORDINALITY AS t (id, place)"
+    " JOIN jsonb_array_elements($4::jsonb) WITH ORDINALITY AS e (value, place) USING (place)"
+    " ON CONFLICT (id) DO NOTHING RETURNING id",
+    ("name", "queue", "ids", "payloads"),
     {},
 )
 _WAITING = Query("SELECT id FROM jobs WHERE id = ANY($1::uuid[])", ("ids",), {})
@@ -52,6 +61,29 @@ class Outbox:
         happen twice is for the job itself to see.
         """
         return await self._insert(tx, job, payload, None if key is None else job_id_of(job, key), delay=delay)
+
+    async def enqueue_many(
+        self, tx: Transaction, job: Job, payloads: Sequence[tuple[str, dict[str, Any]]]
+    ) -> list[UUID]:
+        """The same for many, (key, payload) each, in one statement. Returns the ids of those that did not wait already."""
+        if not payloads:
+            return []
+        queue = HANDLING[job].queue
+        rows = await tx.fetch(
+            _INSERT_MANY,
+            name=job,
+            queue=queue,
+            ids=[job_id_of(job, key) for key, _ in payloads],
+            payloads=[payload for _, payload in payloads],
+        )
+        ids: list[UUID] = [row["id"] for row in rows]
+
+        async def tell() -> None:
+            self._metrics.jobs_enqueued.labels(job).inc(len(ids))
+            await self._handover.tell([(job_id, queue) for job_id in ids])
+
+        tx.after_commit(tell)
+        return ids
 
     async def announce(self, tx: Transaction, event: Event, payload: dict[str, Any], *, key: str) -> None:
         """Tells every consumer, if the transaction commits, and each of them once for the same event and key."""

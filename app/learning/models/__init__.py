@@ -8,8 +8,8 @@ from app.learning.models.enrollment import (
     EnrollmentEventKind,
     EnrollmentPolicy,
     EnrollmentState,
-    Invitation,
 )
+from app.learning.models.invitations import Invitation, InvitationAllowance, InvitationMail
 from app.learning.models.progress import LessonProgress, VideoProgress, WatchSession
 from app.learning.models.reviews import CourseReview
 
@@ -24,6 +24,8 @@ __all__ = [
     "EnrollmentPolicy",
     "EnrollmentState",
     "Invitation",
+    "InvitationAllowance",
+    "InvitationMail",
     "LessonProgress",
     "VideoProgress",
     "WatchSession",

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Text,
-    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -143,27 +142,3 @@ class EnrollmentEvent(Base):
     kind: Mapped[str] = mapped_column(Text)
     generation: Mapped[int] = mapped_column(Integer)
     source: Mapped[str | None] = mapped_column(Text)
-
-
-class Invitation(Base):
-    """An address that may enrol, whether or not it has an account. Gone when it was used, declined, or has expired."""
-
-    __tablename__ = "invitations"
-    __table_args__ = (
-        UniqueConstraint("course_id", "email_key"),
-        Index(None, "email_key"),
-        Index(None, "expires_at"),
-        Index(None, "cohort_id"),
-        Index(None, "invited_by"),
-        Index("ix_invitations_course", "course_id", "id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
-    course_id: Mapped[int] = mapped_column(ForeignKey(COURSE))
-    email: Mapped[str] = mapped_column(Text)
-    email_key: Mapped[str] = mapped_column(Text)
-    """As of accounts: what makes two spellings one address."""
-    cohort_id: Mapped[int | None] = mapped_column(ForeignKey("cohorts.id", ondelete="SET NULL"))
-    invited_by: Mapped[int] = mapped_column(ForeignKey(ACCOUNT))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

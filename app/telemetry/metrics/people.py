@@ -43,3 +43,6 @@ class PeopleMetrics:
             ("outcome",),
             registry=registry,
         )
+        self.invitations = Counter(
+            "lectern_invitations_total", "What became of invitations.", ("outcome",), registry=registry
+        )
