@@ -13,6 +13,7 @@ from app.identity.tokens.ended_sessions import EndedSessions
 from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
+from app.learning.letters import LearningLetters
 from app.mail import Mailer, open_mailer
 from app.notifications.letters import NotificationLetters
 from app.notifications.service import Notifier
@@ -45,6 +46,7 @@ class Resources:
     notifier: Notifier
     unsubscribe_tokens: UnsubscribeTokens
     notification_letters: NotificationLetters
+    learning_letters: LearningLetters
 
 
 @asynccontextmanager
@@ -88,4 +90,5 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             notifier=Notifier(outbox, pubsub, metrics),
             unsubscribe_tokens=unsubscribe_tokens,
             notification_letters=NotificationLetters(settings, unsubscribe_tokens),
+            learning_letters=LearningLetters(settings),
         )

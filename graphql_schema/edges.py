@@ -13,7 +13,14 @@ from typing import Any
 import strawberry
 from graphql import GraphQLResolveInfo, get_named_type
 
-from graphql_schema.pagination import AfterArgument, Connection, FirstArgument, check_first, decode_cursor
+from graphql_schema.pagination import (
+    AfterArgument,
+    Connection,
+    Cursor,
+    FirstArgument,
+    check_first,
+    decode_cursor,
+)
 from graphql_schema.permissions import Policy
 from loaders import Loaders
 
@@ -27,14 +34,22 @@ class Edge:
     loader: Choose
     key: str
     resolve: Callable[..., Any]
+    gate: Choose | None = None
 
 
 def edge(
-    loader: Choose, *, key: str, description: str, policy: Policy | None = None, list_size: int | None = None
+    loader: Choose,
+    *,
+    key: str,
+    description: str,
+    policy: Policy | None = None,
+    list_size: int | None = None,
+    gate: Choose | None = None,
 ) -> Any:
     """To one object, or to all of a short list (at most 100 by rule): as the loader gives a row or a list of rows.
 
     `list_size`: how many objects the node limit counts for a list, where that is known better than its assumption.
+    `gate`: a loader that gives a row for those keys whose relation the actor may see; for others it is null.
     """
     sized = {} if list_size is None else {"list_size": list_size}
     of: Callable[[Any], Any] | None = None
@@ -50,12 +65,22 @@ def edge(
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any]) -> Any:
         value = getattr(source, key)
-        return None if value is None else convert(loader(info.context.loaders).load(value), info)
+        if value is None:
+            return None
+        if gate is not None:
+            return through(gate, value, info)
+        return convert(loader(info.context.loaders).load(value), info)
+
+    async def through(gate: Choose, value: Any, info: GraphQLResolveInfo[Any]) -> Any:
+        loaders = info.context.loaders
+        if await shield(gate(loaders).load(value)) is None:
+            return None
+        return await convert(loader(loaders).load(value), info)
 
     return strawberry.field(
         description=description,
         default=None,
-        metadata={"policy": policy, "edge": Edge(loader, key, resolve), **sized},
+        metadata={"policy": policy, "edge": Edge(loader, key, resolve, gate), **sized},
     )
 
 
@@ -67,10 +92,12 @@ def connection_edge(
     cursor: Mapping[str, type],
     description: str,
     policy: Policy | None = None,
+    gate: Choose | None = None,
 ) -> Any:
     """To a list of any length, in pages: adds `first` (1 to 100) and `after`.
 
-    `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by.
+    `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by; `gate` is as of
+    `edge`.
     """
     ordered_by = tuple(cursor)
 
@@ -82,14 +109,24 @@ def connection_edge(
     def resolve(source: Any, info: GraphQLResolveInfo[Any], first: int, after: str | None = None) -> Any:
         check_first(first)
         start = None if after is None else decode_cursor(after, cursor)
+        if gate is not None:
+            return through(gate, getattr(source, key), info, first, start)
         # One row more than asked for tells whether there is a next page.
         loader = pages(info.context.loaders)(first + 1, start)
         return convert(loader.load(getattr(source, key)), first, continued=start is not None)
 
+    async def through(
+        gate: Choose, value: Any, info: GraphQLResolveInfo[Any], first: int, start: Cursor | None
+    ) -> Any:
+        loaders = info.context.loaders
+        if await shield(gate(loaders).load(value)) is None:
+            return None
+        return await convert(pages(loaders)(first + 1, start).load(value), first, continued=start is not None)
+
     return strawberry.field(
         resolver=_page_arguments,
         description=description,
-        metadata={"policy": policy, "edge": Edge(pages, key, resolve)},
+        metadata={"policy": policy, "edge": Edge(pages, key, resolve, gate)},
     )
 
 

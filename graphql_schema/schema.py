@@ -15,6 +15,7 @@ from graphql_schema.catalog.queries import CatalogQueries
 from graphql_schema.context import Info
 from graphql_schema.identity.mutations import IdentityMutations
 from graphql_schema.identity.queries import IdentityQueries
+from graphql_schema.learning.mutations import LearningMutations
 from graphql_schema.node import Node, node_key, node_loaders
 from graphql_schema.notifications.mutations import NotificationsMutations
 from graphql_schema.operations.mutations import OperationMutations
@@ -68,7 +69,9 @@ class Query(CatalogQueries, IdentityQueries, OperationQueries, ViewerQuery):
 @strawberry.type(
     description="Writing. Root fields run one after the other, each in a transaction of its own."
 )
-class Mutation(IdentityMutations, OperationMutations, NotificationsMutations, CatalogMutations):
+class Mutation(
+    IdentityMutations, OperationMutations, NotificationsMutations, CatalogMutations, LearningMutations
+):
     pass
 
 

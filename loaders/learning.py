@@ -1,7 +1,16 @@
 """Batched reads of learning. What a viewer may not see is not there: the reads take the actor."""
 
-from loaders.batching import DomainLoaders
+from app.learning import reads
+from loaders.batching import DomainLoaders, many_per_key, one_per_key, pages_per_key
 
 
 class LearningLoaders(DomainLoaders):
-    pass
+    managed_course = one_per_key(reads.managed_courses, key="course_id", for_actor=True)
+    cohort = one_per_key(reads.cohorts_by_id, key="id", for_actor=True)
+    # Of courses and cohorts that the actor manages: edges ask for those first.
+    course_cohorts = many_per_key(reads.cohorts_of_courses, key="course_id")
+    cohort_member_count = one_per_key(reads.member_counts_of_cohorts, key="cohort_id")
+    cohort_members = pages_per_key(reads.members_of_cohorts, key="cohort_id")
+    invitation = one_per_key(reads.invitations_by_id, key="id", for_actor=True)
+    course_invitations = pages_per_key(reads.invitations_of_courses, key="course_id")
+    invitations_of_user = many_per_key(reads.invitations_of_users, key="user_id")

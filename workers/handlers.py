@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.jobs import Job
 from app.outbox import Claim
 from app.resources import Resources
-from workers import cache, identity, notifications, operations
+from workers import cache, identity, learning, notifications, operations
 from workers.running import Handler
 
 
@@ -20,6 +20,7 @@ HANDLERS: Mapping[Job, Handler] = MappingProxyType(
         Job.PROBE: _probe,
         Job.RUN_OPERATION: operations.run_operation,
         Job.SEND_ACCOUNT_MAIL: identity.send_account_mail,
+        Job.SEND_INVITATION: learning.send_invitation,
         Job.SEND_NOTIFICATION_MAILS: notifications.send_mails,
     }
 )

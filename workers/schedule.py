@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.resources import Resources
-from workers import identity, notifications, operations, outbox, partitions, storage
+from workers import identity, learning, notifications, operations, outbox, partitions, storage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +43,7 @@ SCHEDULE: tuple[Cron, ...] = (
     Cron("forget-expired-sessions", identity.forget_expired_sessions, every=_HOUR / 2, at=_minutes(7)),
     Cron("forget-email-tokens", identity.forget_email_tokens, every=_HOUR, at=_minutes(17)),
     Cron("forget-failures", identity.forget_failures, every=_HOUR, at=_minutes(27)),
+    Cron("forget-invitations", learning.forget_invitations, every=_HOUR, at=_minutes(37)),
     Cron("send-notification-mails", notifications.look_for_due_mails, every=_minutes(1)),
     Cron("send-digests", notifications.send_digests, every=_DAY, at=6 * _HOUR + _minutes(7)),
     Cron("forget-notifications", notifications.forget_notifications, every=_DAY, at=4 * _HOUR + _minutes(27)),

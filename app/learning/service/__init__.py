@@ -1,1 +1,27 @@
 """Every rule and write of learning, one function a verb. The caller's transaction is the unit of work."""
+
+from app.learning.service.cohorts import (
+    add_cohort_members,
+    create_cohort,
+    remove_cohort,
+    remove_cohort_members,
+    rename_cohort,
+)
+from app.learning.service.invitations import (
+    decline_invitation,
+    invite_learners,
+    take_invitation,
+    withdraw_invitation,
+)
+
+__all__ = [
+    "add_cohort_members",
+    "create_cohort",
+    "decline_invitation",
+    "invite_learners",
+    "remove_cohort",
+    "remove_cohort_members",
+    "rename_cohort",
+    "take_invitation",
+    "withdraw_invitation",
+]

@@ -2,7 +2,10 @@
 
 import strawberry
 
+from graphql_schema.learning.mutations.cohorts import CohortMutations
+from graphql_schema.learning.mutations.invitations import InvitationMutations
+
 
 @strawberry.type
-class LearningMutations:
+class LearningMutations(CohortMutations, InvitationMutations):
     """Put together from the files beside this one."""
