@@ -15,7 +15,7 @@ class LearningLetters:
         self._public = public.rstrip("/")
 
     def invitation(self, invitation: Record, *, message_id: str) -> Message:
-        """To an address, from a row of `reads.invitation_for_mail`. The same to those who have an account and who have none."""
+        """From a row of `reads.invitation_for_mail`. The same whether or not the address has an account."""
         ends = invitation["expires_at"]
         return self._letters.write(
             "invitation",

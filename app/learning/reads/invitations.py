@@ -12,7 +12,9 @@ from app.learning.reads.managing import manager_values
 INVITATION_CURSOR: dict[str, type] = {"id": UUID}
 _BEGINNING = UUID(int=0)
 
-INVITATION_COLUMNS = "v.id, v.course_id, v.email, v.cohort_id, v.invited_by, v.message, v.created_at, v.expires_at"
+INVITATION_COLUMNS = (
+    "v.id, v.course_id, v.email, v.cohort_id, v.invited_by, v.message, v.created_at, v.expires_at"
+)
 _PROVED = (
     "u.email_key = v.email_key AND u.email_verified_at IS NOT NULL AND NOT EXISTS (SELECT FROM enrollments e"
     " WHERE e.user_id = u.id AND e.course_id = v.course_id AND e.state <> 'withdrawn')"

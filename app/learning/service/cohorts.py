@@ -101,8 +101,7 @@ async def add_cohort_members(
     _check_size(user_ids)
     cohort = await cohort_to_edit(tx, actor, cohort_id)
     enrolled = {
-        row["user_id"]
-        for row in await tx.fetch(_ENROLLED, course_id=cohort["course_id"], user_ids=user_ids)
+        row["user_id"] for row in await tx.fetch(_ENROLLED, course_id=cohort["course_id"], user_ids=user_ids)
     }
     for place, user_id in enumerate(user_ids):
         if user_id not in enrolled:

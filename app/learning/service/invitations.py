@@ -56,7 +56,7 @@ _ALLOWANCE = Query(
 )
 # In the order of the keys, so that two of the same addresses wait for each other in one direction only.
 _INVITE = Query(
-    "INSERT INTO invitations AS v (course_id, email, email_key, cohort_id, invited_by, message, expires_at)"
+    "INSERT INTO invitations AS v (course_id, email, email_key, cohort_id, invited_by, message, expires_at)"  # noqa: S608
     " SELECT $1, t.email, t.key, t.cohort, $5, $6, now() + $7::interval"
     " FROM unnest($2::text[], $3::text[], $4::bigint[]) AS t (email, key, cohort) ORDER BY t.key"
     " ON CONFLICT (course_id, email_key) DO UPDATE SET email = excluded.email, invited_by = excluded.invited_by,"
@@ -175,9 +175,7 @@ async def invite(
     return rows
 
 
-async def withdraw_invitation(
-    tx: Transaction, metrics: Metrics, actor: Actor, *, invitation_id: UUID
-) -> int:
+async def withdraw_invitation(tx: Transaction, metrics: Metrics, actor: Actor, *, invitation_id: UUID) -> int:
     """By whoever manages the course, also of an archived one. Returns the course's id. Raises NOT_FOUND."""
     found = await reads.invitations_by_id(tx, [invitation_id], actor)
     managed = await reads.managed_courses(tx, [row["course_id"] for row in found], actor)
@@ -188,9 +186,7 @@ async def withdraw_invitation(
     return int(withdrawn["course_id"])
 
 
-async def decline_invitation(
-    tx: Transaction, metrics: Metrics, actor: Actor, *, invitation_id: UUID
-) -> None:
+async def decline_invitation(tx: Transaction, metrics: Metrics, actor: Actor, *, invitation_id: UUID) -> None:
     """By the account that has proved the address. Raises NOT_FOUND to everybody else."""
     if await tx.fetch_one(_DECLINE, invitation_id=invitation_id, user_id=actor.user_id) is None:
         raise NotFound("invitation", "invitationId")

@@ -133,7 +133,9 @@ class CohortMutations:
         create_cohort, policy=TEACHER, description="Makes a cohort of a course. For its instructors."
     )
     rename_cohort = mutation(
-        rename_cohort, policy=TEACHER, description="Gives a cohort another name. For its course's instructors."
+        rename_cohort,
+        policy=TEACHER,
+        description="Gives a cohort another name. For its course's instructors.",
     )
     remove_cohort = mutation(
         remove_cohort,

@@ -43,9 +43,7 @@ class DeclineInvitationInput:
     invitation_id: strawberry.ID = strawberry.field(description="One to the viewer's proved address.")
 
 
-@strawberry.type(
-    description="The invitations: the same answer whether or not an account has the address."
-)
+@strawberry.type(description="The invitations: the same answer whether or not an account has the address.")
 class InviteLearnersPayload(CoursePayload):
     invitations: list[Invitation] | None = field(
         description="One for each different address, in the order of the addresses; null when there are errors.",
