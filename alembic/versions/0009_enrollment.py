@@ -160,6 +160,7 @@ def upgrade() -> None:
         sa.Column("course_id", sa.BigInteger(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
         sa.Column("cohort_id", sa.BigInteger(), nullable=True),
         sa.Column("invited_by", sa.BigInteger(), nullable=False),
         sa.Column("message", sa.Text(), nullable=True),

@@ -21,7 +21,9 @@ TARGETS = (
 )
 
 
-def parse_columns(specifications: Iterable[str]) -> dict[str, str]:
+def parse_columns(
+    specifications: Iterable[str], targets: Sequence[str] = TARGETS, what: str = "a course has"
+) -> dict[str, str]:
     """Target -> column. A column whose name has a comma stands in quotes: "title=Title, long". Raises ImportRefused."""
     columns: dict[str, str] = {}
     for part in next(csv.reader([",".join(specifications)], skipinitialspace=True), []):
@@ -30,8 +32,8 @@ def parse_columns(specifications: Iterable[str]) -> dict[str, str]:
             continue
         if not equals or not column:
             raise ImportRefused(f'"{part}" is not of the form target=column.')
-        if target not in TARGETS:
-            raise ImportRefused(f'"{target}" is nothing a course has; there are {", ".join(TARGETS)}.')
+        if target not in targets:
+            raise ImportRefused(f'"{target}" is nothing {what}; there are {", ".join(targets)}.')
         if target in columns:
             raise ImportRefused(f'"{target}" is given twice.')
         columns[target] = column

@@ -11,19 +11,16 @@ from app.catalog.importing.account import instructor_of_import
 from app.catalog.importing.columns import ColumnPlan
 from app.catalog.importing.errors import ImportRefused, RowRefused
 from app.catalog.importing.lines import Lines
-from app.catalog.importing.records import Records
+from app.catalog.importing.reading import Rows, chunked, rows_and_header
 from app.catalog.importing.refusals import Refusals
 from app.catalog.importing.rows import ImportedCourse, RowReader
 from app.catalog.importing.seen_keys import SeenKeys
 from app.catalog.importing.writing import ChunkWriter, Tally
 from app.catalog.models import CourseStatus
 from app.database import Database
-from app.errors import DomainError
-from app.validation import checked_text
 
 DEFAULT_SOURCE = "catalog"
 SOURCE_LIMIT = 100
-HEADER_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ async def import_catalog(
             instructor_id=await instructor_of_import(database, options.instructor),
             targets=plan.targets,
         )
-        chunks = _chunks(_courses(rows, RowReader(plan), seen, result.refusals), options.chunk_size)
+        chunks = chunked(_courses(rows, RowReader(plan), seen, result.refusals), options.chunk_size)
         reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
         try:
             while chunk := await reading:
@@ -101,25 +98,9 @@ async def import_catalog(
     on_chunk()
 
 
-def _opened(
-    lines: Lines, options: ImportOptions
-) -> tuple[Iterator[tuple[int, list[str] | RowRefused]], ColumnPlan]:
+def _opened(lines: Lines, options: ImportOptions) -> tuple[Rows, ColumnPlan]:
     """The rows after the header, and what the header says."""
-    if len(options.delimiter) != 1 or options.delimiter in '"\r\n ':
-        raise ImportRefused("A delimiter is one character, such as , ; or a tab.")
-    rows = iter(Records(iter(lines), options.delimiter))
-    line, header = next(rows, (1, []))
-    if isinstance(header, RowRefused):
-        raise ImportRefused(f"The header in line {line} cannot be read: {header}")
-    if not header:
-        raise ImportRefused("The file is empty.")
-    try:
-        for name in header:
-            checked_text(name, maximum=HEADER_LIMIT, breaks=True)
-    except DomainError:
-        raise ImportRefused(
-            f"The header is not text in the encoding {options.encoding}, or a name in it is too long."
-        ) from None
+    rows, header = rows_and_header(lines, delimiter=options.delimiter, encoding=options.encoding)
     return rows, ColumnPlan.of(header, options.columns, options.key)
 
 
@@ -140,17 +121,6 @@ def _courses(
             yield course
         else:
             refusals.add(line, f"The key is that of line {first}.")
-
-
-def _chunks(courses: Iterator[ImportedCourse], size: int) -> Iterator[list[ImportedCourse]]:
-    chunk: list[ImportedCourse] = []
-    for course in courses:
-        chunk.append(course)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def checked_source(source: str) -> str:

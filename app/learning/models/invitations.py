@@ -27,6 +27,8 @@ class Invitation(Base):
     email: Mapped[str] = mapped_column(Text)
     email_key: Mapped[str] = mapped_column(Text)
     """As of accounts: what makes two spellings one address."""
+    name: Mapped[str | None] = mapped_column(Text)
+    """What a roster calls them; nothing that they said of themselves."""
     cohort_id: Mapped[int | None] = mapped_column(ForeignKey("cohorts.id", ondelete="SET NULL"))
     invited_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
     """Who did so last."""
