@@ -67,10 +67,19 @@ class Event(StrEnum):
 
     PROBED = "probed"
     """Nothing has happened: tests and operators look whether it arrives."""
+    ENROLLED = "enrolled"
+    """Somebody got a seat in a course. Of this and the next two: {event_id, user_id, course_id, at}."""
+    WITHDRAWN = "withdrawn"
+    """Somebody left a course, or the line of those who wait for a seat."""
+    COURSE_COMPLETED = "course_completed"
+    """Somebody has done all lessons of a course."""
 
 
 CONSUMERS: dict[Event, tuple[Job, ...]] = {
     Event.PROBED: (Job.PROBE,),
+    Event.ENROLLED: (),
+    Event.WITHDRAWN: (),
+    Event.COURSE_COMPLETED: (),
 }
 """Each hears of an event once, whatever is repeated: its job's effect and the note that it heard are one transaction."""
 

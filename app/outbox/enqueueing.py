@@ -12,17 +12,17 @@ from app.telemetry import Metrics
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "lectern:jobs")
 _INSERT = Query(
-    "INSERT INTO jobs (id, name, queue, payload, due_at, event_id)"
-    " VALUES (coalesce($1, uuidv7()), $2, $3, $4, now() + $5, $6) ON CONFLICT (id) DO NOTHING RETURNING id",
-    ("id", "name", "queue", "payload", "delay", "event_id"),
+    "INSERT INTO jobs (id, name, queue, payload, due_at)"
+    " VALUES (coalesce($1, uuidv7()), $2, $3, $4, now() + $5) ON CONFLICT (id) DO NOTHING RETURNING id",
+    ("id", "name", "queue", "payload", "delay"),
     {},
 )
+# In the order of their ids, so that two who tell of the same events do not wait for each other in a circle.
 _INSERT_MANY = Query(
-    "INSERT INTO jobs (id, name, queue, payload) SELECT t.id, $1, $2, e.value"
-    " FROM unnest($3::uuid[]) WITH ORDINALITY AS t (id, place)"
-    " JOIN jsonb_array_elements($4::jsonb) WITH ORDINALITY AS e (value, place) USING (place)"
-    " ON CONFLICT (id) DO NOTHING RETURNING id",
-    ("name", "queue", "ids", "payloads"),
+    "INSERT INTO jobs (id, name, queue, payload, event_id)"
+    " SELECT id, $2, $3, payload, event_id FROM unnest($1::uuid[], $4::jsonb[], $5::uuid[]) AS t (id, payload, event_id)"
+    " ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING id",
+    ("ids", "name", "queue", "payloads", "event_ids"),
     {},
 )
 _WAITING = Query("SELECT id FROM jobs WHERE id = ANY($1::uuid[])", ("ids",), {})
@@ -60,65 +60,69 @@ class Outbox:
         `payload` is JSON; `delay` is how long it waits at least. A key is forgotten when its job is done: what must never
         happen twice is for the job itself to see.
         """
-        return await self._insert(tx, job, payload, None if key is None else job_id_of(job, key), delay=delay)
+        rows = await tx.fetch(
+            _INSERT,
+            id=None if key is None else job_id_of(job, key),
+            name=job,
+            queue=HANDLING[job].queue,
+            payload=payload,
+            delay=delay,
+        )
+        if not rows:
+            return None
+        job_id: UUID = rows[0]["id"]
+        self._tell_after(tx, job, [job_id], delay)
+        return job_id
 
     async def enqueue_many(
         self, tx: Transaction, job: Job, payloads: Sequence[tuple[str, dict[str, Any]]]
     ) -> list[UUID]:
         """The same for many, (key, payload) each, in one statement. Returns the ids of those that did not wait already."""
-        if not payloads:
-            return []
-        queue = HANDLING[job].queue
-        rows = await tx.fetch(
-            _INSERT_MANY,
-            name=job,
-            queue=queue,
-            ids=[job_id_of(job, key) for key, _ in payloads],
-            payloads=[payload for _, payload in payloads],
-        )
-        ids: list[UUID] = [row["id"] for row in rows]
-
-        async def tell() -> None:
-            self._metrics.jobs_enqueued.labels(job).inc(len(ids))
-            await self._handover.tell([(job_id, queue) for job_id in ids])
-
-        tx.after_commit(tell)
-        return ids
+        ids = [job_id_of(job, key) for key, _ in payloads]
+        return await self._insert_many(tx, job, ids, [payload for _, payload in payloads], [None] * len(ids))
 
     async def announce(self, tx: Transaction, event: Event, payload: dict[str, Any], *, key: str) -> None:
         """Tells every consumer, if the transaction commits, and each of them once for the same event and key."""
-        event_id = uuid5(_NAMESPACE, f"event:{event}:{key}")
-        for job in CONSUMERS[event]:
-            await self._insert(tx, job, payload, job_id_of(job, f"event:{event_id}"), event_id=event_id)
+        await self.announce_many(tx, event, [(key, payload)])
 
-    async def _insert(
+    async def announce_many(
+        self, tx: Transaction, event: Event, tellings: Sequence[tuple[str, dict[str, Any]]]
+    ) -> None:
+        """As `announce`, of many (key, payload): one statement a consumer, however many they are."""
+        event_ids = [uuid5(_NAMESPACE, f"event:{event}:{key}") for key, _ in tellings]
+        for job in CONSUMERS[event]:
+            ids = [job_id_of(job, f"event:{event_id}") for event_id in event_ids]
+            await self._insert_many(tx, job, ids, [payload for _, payload in tellings], event_ids)
+
+    async def _insert_many(
         self,
         tx: Transaction,
         job: Job,
-        payload: dict[str, Any],
-        known_id: UUID | None,
-        *,
-        delay: timedelta = _AT_ONCE,
-        event_id: UUID | None = None,
-    ) -> UUID | None:
-        handling = HANDLING[job]
+        ids: Sequence[UUID],
+        payloads: Sequence[dict[str, Any]],
+        event_ids: Sequence[UUID | None],
+    ) -> list[UUID]:
+        if not ids:
+            return []
         rows = await tx.fetch(
-            _INSERT,
-            id=known_id,
+            _INSERT_MANY,
+            ids=ids,
             name=job,
-            queue=handling.queue,
-            payload=payload,
-            delay=delay,
-            event_id=event_id,
+            queue=HANDLING[job].queue,
+            payloads=payloads,
+            event_ids=event_ids,
         )
-        if not rows:
-            return None
-        job_id: UUID = rows[0]["id"]
+        new: list[UUID] = [row["id"] for row in rows]
+        self._tell_after(tx, job, new)
+        return new
 
+    def _tell_after(
+        self, tx: Transaction, job: Job, job_ids: Sequence[UUID], delay: timedelta = _AT_ONCE
+    ) -> None:
         async def tell() -> None:
-            self._metrics.jobs_enqueued.labels(job).inc()
+            self._metrics.jobs_enqueued.labels(job).inc(len(job_ids))
             if delay <= _AT_ONCE:
-                await self._handover.tell([(job_id, handling.queue)])
+                await self._handover.tell([(job_id, HANDLING[job].queue) for job_id in job_ids])
 
-        tx.after_commit(tell)
-        return job_id
+        if job_ids:
+            tx.after_commit(tell)
