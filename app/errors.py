@@ -1,7 +1,9 @@
 """What a domain may say to a client. Everything that is not a DomainError is masked at the edge."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 
 class ErrorCode(StrEnum):
@@ -16,6 +18,10 @@ class ErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     INVALID_STATE = "INVALID_STATE"
     LIMIT_REACHED = "LIMIT_REACHED"
+    ENROLLMENT_NOT_OPEN = "ENROLLMENT_NOT_OPEN"
+    ENROLLMENT_CLOSED = "ENROLLMENT_CLOSED"
+    INVITATION_REQUIRED = "INVITATION_REQUIRED"
+    PREREQUISITES_MISSING = "PREREQUISITES_MISSING"
 
 
 class DomainError(Exception):
@@ -29,6 +35,8 @@ class DomainError(Exception):
     """Whose account was tried, for the audit log: never shown to the client."""
     audit_outcome: str = ""
     """What the audit log says where it may say more than `code` does."""
+    payload: Mapping[str, Any] = MappingProxyType({})
+    """Fields of the mutation's payload that tell more than the message does, by their names in Python."""
 
     def __init__(self, message: str, *, code: ErrorCode | None = None, path: Sequence[str] = ()) -> None:
         super().__init__(message)

@@ -16,7 +16,6 @@ from graphql import GraphQLResolveInfo, get_named_type
 from graphql_schema.pagination import (
     AfterArgument,
     Connection,
-    Cursor,
     FirstArgument,
     check_first,
     decode_cursor,
@@ -84,6 +83,35 @@ def edge(
     )
 
 
+def loaded(
+    loader: Choose,
+    *,
+    key: str,
+    of: Callable[[Any], Any],
+    description: str,
+    known: str | None = None,
+    policy: Policy | None = None,
+) -> Any:
+    """A value out of the row that a loader gives; null where it gives none.
+
+    `known` names an attribute that holds the value already, where it is not None.
+    """
+
+    async def convert(future: Awaitable[Any]) -> Any:
+        found = await shield(future)
+        return None if found is None else of(found)
+
+    def resolve(source: Any, info: GraphQLResolveInfo[Any]) -> Any:
+        if known is not None and (value := getattr(source, known)) is not None:
+            return value
+        value = getattr(source, key)
+        return None if value is None else convert(loader(info.context.loaders).load(value))
+
+    return strawberry.field(
+        description=description, default=None, metadata={"policy": policy, "resolve": resolve}
+    )
+
+
 def connection_edge(
     pages: Choose,
     *,
@@ -93,11 +121,14 @@ def connection_edge(
     description: str,
     policy: Policy | None = None,
     gate: Choose | None = None,
+    arguments: Callable[..., Any] | None = None,
+    narrowed: Callable[..., tuple[Any, ...]] = lambda: (),
 ) -> Any:
     """To a list of any length, in pages: adds `first` (1 to 100) and `after`.
 
     `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by; `gate` is as of
-    `edge`.
+    `edge`. A list that takes more arguments gives a function with all of them as `arguments`, as `_page_arguments` is, and
+    `narrowed`, which makes parameters of the read from them.
     """
     ordered_by = tuple(cursor)
 
@@ -106,25 +137,28 @@ def connection_edge(
             await shield(future), first, of(), ordered_by=ordered_by, continued=continued
         )
 
-    def resolve(source: Any, info: GraphQLResolveInfo[Any], first: int, after: str | None = None) -> Any:
+    def resolve(
+        source: Any, info: GraphQLResolveInfo[Any], first: int, after: str | None = None, **others: Any
+    ) -> Any:
         check_first(first)
         start = None if after is None else decode_cursor(after, cursor)
-        if gate is not None:
-            return through(gate, getattr(source, key), info, first, start)
         # One row more than asked for tells whether there is a next page.
-        loader = pages(info.context.loaders)(first + 1, start)
+        page = (first + 1, start, *narrowed(**others))
+        if gate is not None:
+            return through(gate, getattr(source, key), info, page)
+        loader = pages(info.context.loaders)(*page)
         return convert(loader.load(getattr(source, key)), first, continued=start is not None)
 
     async def through(
-        gate: Choose, value: Any, info: GraphQLResolveInfo[Any], first: int, start: Cursor | None
+        gate: Choose, value: Any, info: GraphQLResolveInfo[Any], page: tuple[Any, ...]
     ) -> Any:
         loaders = info.context.loaders
         if await shield(gate(loaders).load(value)) is None:
             return None
-        return await convert(pages(loaders)(first + 1, start).load(value), first, continued=start is not None)
+        return await convert(pages(loaders)(*page).load(value), page[0] - 1, continued=page[1] is not None)
 
     return strawberry.field(
-        resolver=_page_arguments,
+        resolver=arguments or _page_arguments,
         description=description,
         metadata={"policy": policy, "edge": Edge(pages, key, resolve, gate)},
     )

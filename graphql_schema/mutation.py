@@ -32,6 +32,10 @@ described(
         ErrorCode.CONFLICT: "It was changed meanwhile: load it again.",
         ErrorCode.INVALID_STATE: "Not in the state the object is in.",
         ErrorCode.LIMIT_REACHED: "There may not be more of them.",
+        ErrorCode.ENROLLMENT_NOT_OPEN: "The course does not take learners yet: see `Course.enrollmentPolicy`.",
+        ErrorCode.ENROLLMENT_CLOSED: "The course takes no more learners.",
+        ErrorCode.INVITATION_REQUIRED: "The course takes those alone who were invited.",
+        ErrorCode.PREREQUISITES_MISSING: "Other courses are to be completed first: the payload lists them.",
     },
 )
 
@@ -81,7 +85,8 @@ def mutation(verb: Verb, *, policy: Policy, description: str) -> Any:
             if isinstance(error, Forbidden) or not isinstance(error, DomainError):
                 raise
             payload = payload_type(
-                user_errors=[UserError(code=error.code, message=error.message, path=list(error.path))]
+                user_errors=[UserError(code=error.code, message=error.message, path=list(error.path))],
+                **error.payload,
             )
         # What the payload and the following root fields load must not come from before the commit.
         context.renew_loaders()

@@ -1,7 +1,7 @@
 """Who may see or do what. Every type, root field and mutation states a policy; binding.py refuses a schema without.
 
 A policy is a plain function of the actor and the object: no waiting, no SQL, so a public field costs nothing and a
-guarded one a call. What depends on rows (drafts) is decided by the reads, which leave out what the actor may not see.
+guarded one a call. What depends on rows (drafts, the content of lessons) is decided by the reads, which leave out what the actor may not see.
 """
 
 from collections.abc import Callable
@@ -37,11 +37,6 @@ ADMINISTRATOR = Policy("administrator", lambda actor, _source: actor.is_admin)
 OWNER = Policy(
     "the user in question or an administrator",
     lambda actor, user: actor.is_admin or (actor.signed_in and actor.user_id == user.user_id),
-    Denied.NULL,
-)
-LESSON_CONTENT = Policy(
-    "anybody for a preview lesson, else signed in",
-    lambda actor, lesson: lesson.is_preview or actor.signed_in,
     Denied.NULL,
 )
 

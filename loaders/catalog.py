@@ -13,11 +13,11 @@ class CatalogLoaders(DomainLoaders):
     course = card_per_key(
         COURSE_CARDS, reads.published_courses_by_id, key="id", otherwise=reads.courses_by_id
     )
+    enrollment_count = one_per_key(reads.enrollment_counts, key="course_id")
     course_instructors = many_per_key(reads.instructors_of_courses, key="course_id")
     module = one_per_key(reads.modules_by_id, key="id", for_actor=True)
     modules = many_per_key(reads.modules_of_courses, key="course_id")
     lesson = one_per_key(reads.lessons_by_id, key="id", for_actor=True)
-    lesson_body = one_per_key(reads.lesson_bodies, key="id")
     course_lessons = pages_per_key(reads.lessons_of_courses, key="course_id")
     module_lessons = pages_per_key(reads.lessons_of_modules, key="module_id")
 

@@ -5,6 +5,14 @@ from loaders.batching import DomainLoaders, many_per_key, one_per_key, pages_per
 
 
 class LearningLoaders(DomainLoaders):
+    enrollment = one_per_key(reads.enrollments_by_pair, key="pair", for_actor=True)
+    viewer_enrollment = one_per_key(reads.enrollments_of_viewer, key="course_id", for_actor=True)
+    course_enrollments = pages_per_key(reads.enrollments_of_courses, key="course_id", for_actor=True)
+    enrollment_policy = one_per_key(reads.enrollment_policies, key="course_id")
+    prerequisites = many_per_key(reads.prerequisites_of_courses, key="for_course_id", for_actor=True)
+    missing_prerequisites = many_per_key(reads.missing_prerequisites, key="for_course_id", for_actor=True)
+    waitlist_place = one_per_key(reads.waitlist_places, key="place")
+    lesson_content = one_per_key(reads.lesson_content, key="id", for_actor=True)
     managed_course = one_per_key(reads.managed_courses, key="course_id", for_actor=True)
     cohort = one_per_key(reads.cohorts_by_id, key="id", for_actor=True)
     # Of courses and cohorts that the actor manages: edges ask for those first.

@@ -10,7 +10,11 @@ from app.outbox import forget
 
 
 class CourseCard(TypedDict):
-    """A row of `reads.published_courses_by_id`: as `reads.courses_by_id`, and nothing that only some may see."""
+    """A row of `reads.published_courses_by_id`: as `reads.courses_by_id`, and nothing that only some may see.
+
+    Not how many are enrolled: with hundreds of them a minute the card would be forgotten all the time, or be wrong. That
+    number has a read of its own, which only those pay for who show it.
+    """
 
     id: int
     slug: str
@@ -27,14 +31,13 @@ class CourseCard(TypedDict):
     updated_at: datetime
     published_at: datetime | None
     featured_at: datetime | None
-    enrollment_count: int
     lesson_count: int
     rating: float
     rating_count: int
 
 
 # For so long the sums of `course_stats` may be old, where who keeps them does not say `courses_changed`.
-COURSE_CARDS = CacheSpec("course_card", version=1, scope=Public, kind=CourseCard, ttl=300)
+COURSE_CARDS = CacheSpec("course_card", version=2, scope=Public, kind=CourseCard, ttl=300)
 FEATURED = CacheSpec("featured_courses", version=1, scope=Public, kind=list[int], ttl=3600)
 """One entry: the ids of all that are featured, up to a page, the latest first."""
 FEATURED_ENTRY = "all"

@@ -12,6 +12,8 @@ class NotificationKind(StrEnum):
 
     INSTRUCTOR_ADDED = "instructor_added"
     INSTRUCTOR_REMOVED = "instructor_removed"
+    WAITLIST_PROMOTED = "waitlist_promoted"
+    WAITLIST_ENDED = "waitlist_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,14 @@ KINDS: Mapping[NotificationKind, Definition] = MappingProxyType(
         NotificationKind.INSTRUCTOR_REMOVED: Definition(
             title="You no longer teach {course_title}",
             body="You were taken off the instructors of the course {course_title}.",
+        ),
+        NotificationKind.WAITLIST_PROMOTED: Definition(
+            title="You have a seat in {course_title}",
+            body="A seat in the course {course_title} became free and is yours. You are enrolled.",
+        ),
+        NotificationKind.WAITLIST_ENDED: Definition(
+            title="No seat became free in {course_title}",
+            body="You waited for a seat in the course {course_title}. Waiting has ended, and you are not enrolled.",
         ),
     }
 )

@@ -8,13 +8,13 @@ import strawberry
 import graphql_schema.catalog.enums  # noqa: F401 - makes the domain's enums part of the schema
 from app.catalog.models import BodyFormat, CourseLevel, CourseStatus, LessonKind
 from app.catalog.reads.content import LESSON_CURSOR
-from graphql_schema.edges import connection_edge, edge
+from graphql_schema.edges import connection_edge, edge, loaded
 from graphql_schema.fields import computed, field
 from graphql_schema.identity.types import User
 from graphql_schema.learning.types.catalog import LearningCourse, LearningLesson
 from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.pagination import Connection
-from graphql_schema.permissions import LESSON_CONTENT, PUBLIC, policy
+from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
 
 _RATING_DIGITS = 2
@@ -56,7 +56,8 @@ class LessonBody:
 
 @is_node(lambda loaders: loaders.catalog.lesson)
 @strawberry.type(
-    description="One step of a module. Its outline is public; its content is for those who learn."
+    description="One step of a module. Its outline is public; its content is for who is enrolled, who teaches the course, and "
+    "administrators, that of preview lessons for anybody."
 )
 @policy(PUBLIC)
 class Lesson(Node, LearningLesson):
@@ -69,9 +70,12 @@ class Lesson(Node, LearningLesson):
     is_preview: bool = field(description="Whether its content is open to everybody.")
     duration_seconds: float | None = field(description="Length of its video; null for other kinds.")
     version: int = field(description="Give it as `expectedVersion` to `updateLesson`.")
-    external_url: str | None = field(
+    link_id: strawberry.Private[int | None]
+    external_url: str | None = loaded(
+        lambda loaders: loaders.learning.lesson_content,
+        key="link_id",
+        of=lambda row: row["external_url"],
         description="Where a link leads; null for other kinds, and for those who may not see the content.",
-        policy=LESSON_CONTENT,
     )
     video_id: strawberry.Private[int | None]
     video: Video | None = computed(
@@ -83,10 +87,9 @@ class Lesson(Node, LearningLesson):
         description="Null unless the lesson is a video.",
     )
     body: LessonBody | None = edge(
-        lambda loaders: loaders.catalog.lesson_body,
+        lambda loaders: loaders.learning.lesson_content,
         key="lesson_id",
         description="Its text, if it has one; null for those who may not see the content.",
-        policy=LESSON_CONTENT,
     )
     # Nullable: between the two reads it may have gone, or been taken back into draft.
     module: ModuleReference | None = edge(
@@ -102,7 +105,7 @@ class Lesson(Node, LearningLesson):
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        number, duration = row["id"], row["duration_ms"]
+        number, duration, kind = row["id"], row["duration_ms"], row["kind"]
         seconds = None if duration is None else duration / 1000
         return cls(
             id=global_id("Lesson", number),
@@ -110,12 +113,12 @@ class Lesson(Node, LearningLesson):
             course_id=row["course_id"],
             module_id=row["module_id"],
             title=row["title"],
-            kind=row["kind"],
+            kind=kind,
             position=row["position"],
             is_preview=row["is_preview"],
             duration_seconds=seconds,
             version=row["version"],
-            external_url=row["external_url"],
+            link_id=number if kind == LessonKind.LINK else None,
             video_id=row["video_id"],
         )
 
@@ -193,7 +196,14 @@ class Course(Node, LearningCourse):
         description="Average of its ratings, 0 to 5, two decimals; null before the first."
     )
     rating_count: int = field(description="How many ratings there are.")
-    enrollment_count: int = field(description="How many learners are enrolled.")
+    known_enrollment_count: strawberry.Private[int | None]
+    enrollment_count: int = loaded(
+        lambda loaders: loaders.catalog.enrollment_count,
+        key="course_id",
+        of=lambda row: row["enrollment_count"],
+        known="known_enrollment_count",
+        description="How many have a seat, those who have completed it too, as it is now.",
+    )
     lesson_count: int = field(description="How many lessons it has.")
     version: int = field(description="Give it as `expectedVersion` to `updateCourse`.")
     created_at: datetime = field(description="When it was created.")
@@ -242,7 +252,8 @@ class Course(Node, LearningCourse):
             is_featured=row["featured_at"] is not None,
             rating=round(row["rating"], _RATING_DIGITS) if rating_count else None,
             rating_count=rating_count,
-            enrollment_count=row["enrollment_count"],
+            # Cards do without: see app/catalog/cards.py.
+            known_enrollment_count=row.get("enrollment_count"),
             lesson_count=row["lesson_count"],
             version=row["version"],
             created_at=row["created_at"],

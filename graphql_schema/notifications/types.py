@@ -22,6 +22,8 @@ described(
     {
         NotificationKind.INSTRUCTOR_ADDED: "The recipient now teaches a course.",
         NotificationKind.INSTRUCTOR_REMOVED: "The recipient no longer teaches a course.",
+        NotificationKind.WAITLIST_PROMOTED: "The recipient waited for a seat in a course and has got one.",
+        NotificationKind.WAITLIST_ENDED: "The recipient waited for a seat in a course; waiting has ended without one.",
     },
 )
 

@@ -1,7 +1,6 @@
 """Every SELECT of the catalogue, in batches: (connection, keys) -> rows."""
 
 from app.catalog.reads.content import (
-    lesson_bodies,
     lessons_by_id,
     lessons_of_courses,
     lessons_of_modules,
@@ -11,6 +10,7 @@ from app.catalog.reads.content import (
 from app.catalog.reads.courses import (
     course_id_of_slug,
     courses_by_id,
+    enrollment_counts,
     featured_course_ids,
     instructors_of_courses,
     published_courses_by_id,
@@ -31,9 +31,9 @@ __all__ = [
     "courses_by_id",
     "courses_page",
     "courses_taught_by",
+    "enrollment_counts",
     "featured_course_ids",
     "instructors_of_courses",
-    "lesson_bodies",
     "lessons_by_id",
     "lessons_of_courses",
     "lessons_of_modules",

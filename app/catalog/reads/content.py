@@ -1,4 +1,4 @@
-"""Modules and lessons: outlines and bodies."""
+"""Modules and lessons: the outlines, which are public. What is in a lesson: app/learning/reads/access.py."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,6 @@ def _module_rows() -> Select[*tuple[Any, ...]]:
 
 
 def _lesson_rows() -> Select[*tuple[Any, ...]]:
-    # Without the body, which is long and has a read of its own.
     return (
         select(
             Lesson.id,
@@ -32,7 +31,6 @@ def _lesson_rows() -> Select[*tuple[Any, ...]]:
             Lesson.kind,
             Lesson.position,
             Lesson.is_preview,
-            Lesson.external_url,
             Lesson.version,
             Module.position.label("module_position"),
             VideoMetadata.id.label("video_id"),
@@ -52,9 +50,6 @@ _MODULES_OF_COURSES = compiled(
 _LESSONS_BY_ID = compiled(
     _lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible())
 )
-_BODIES = compiled(
-    select(Lesson.id, Lesson.body_html, Lesson.body_format, Lesson.body_source).where(Lesson.id == any_(KEYS))
-)
 
 
 async def modules_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
@@ -70,11 +65,6 @@ async def modules_of_courses(connection: Fetch, keys: Sequence[int]) -> list[Rec
 async def lessons_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
     """Lessons of courses that the actor may see."""
     return await connection.fetch(_LESSONS_BY_ID, keys=keys, **actor_values(actor))
-
-
-async def lesson_bodies(connection: Fetch, keys: Sequence[int]) -> list[Record]:
-    """Source and sanitised HTML; null where a lesson has no body."""
-    return await connection.fetch(_BODIES, keys=keys)
 
 
 # A position is no stable key: an insertion before the cursor moves every row behind it. So the cursor's lesson is
@@ -101,7 +91,7 @@ def _lessons_page(parent: str, behind: str = "") -> Query:
         SELECT page.* FROM unnest(CAST(:keys AS bigint[])) AS parent (id)
         CROSS JOIN LATERAL (
             SELECT lesson.id, lesson.course_id, lesson.module_id, lesson.title, lesson.kind, lesson.position,
-                   lesson.is_preview, lesson.external_url, lesson.version, module.position AS module_position,
+                   lesson.is_preview, lesson.version, module.position AS module_position,
                    video.id AS video_id, video.duration_ms
             FROM modules AS module
             JOIN lessons AS lesson ON lesson.module_id = module.id

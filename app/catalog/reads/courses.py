@@ -29,8 +29,9 @@ KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 PUBLISHED = Course.status == literal_column("'published'")
 
 
-def course_rows() -> Select[*tuple[Any, ...]]:
-    """A course as every list shows it: its own columns and its running sums."""
+def course_rows(*, counted: bool = True) -> Select[*tuple[Any, ...]]:
+    """A course as every list shows it: its own columns and its running sums. `counted`: also that of its learners."""
+    count = (CourseStats.enrollment_count,) if counted else ()
     return select(
         Course.id,
         Course.slug,
@@ -47,7 +48,7 @@ def course_rows() -> Select[*tuple[Any, ...]]:
         Course.updated_at,
         Course.published_at,
         Course.featured_at,
-        CourseStats.enrollment_count,
+        *count,
         CourseStats.lesson_count,
         CourseStats.rating,
         CourseStats.rating_count,
@@ -73,7 +74,10 @@ def actor_values(actor: Actor) -> dict[str, Any]:
 
 _BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), visible()))
 _BY_SLUG = compiled(select(Course.id).where(Course.slug == bindparam("slug"), visible()))
-_PUBLISHED_BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), PUBLISHED))
+_PUBLISHED_BY_ID = compiled(course_rows(counted=False).where(Course.id == any_(KEYS), PUBLISHED))
+_ENROLLMENT_COUNTS = compiled(
+    select(CourseStats.course_id, CourseStats.enrollment_count).where(CourseStats.course_id == any_(KEYS))
+)
 _FEATURED = compiled(
     select(Course.id)
     .where(Course.featured_at.is_not(None), PUBLISHED)
@@ -98,8 +102,13 @@ async def course_id_of_slug(connection: Fetch, slug: str, actor: Actor) -> int |
 
 
 async def published_courses_by_id(connection: Fetch, keys: Sequence[int]) -> list[Record]:
-    """Those of the courses that are published: the same for everybody."""
+    """Those of the courses that are published: the same for everybody, and so without what changes at any moment."""
     return await connection.fetch(_PUBLISHED_BY_ID, keys=keys)
+
+
+async def enrollment_counts(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """(course_id, enrollment_count) of any courses, for those of which a card is at hand."""
+    return await connection.fetch(_ENROLLMENT_COUNTS, keys=keys)
 
 
 async def featured_course_ids(connection: Fetch, first: int) -> list[int]:

@@ -1,11 +1,20 @@
 """Every SELECT of learning, in batches: (connection, keys) -> rows."""
 
+from app.learning.reads.access import lesson_content
 from app.learning.reads.cohorts import (
     MEMBER_CURSOR,
     cohorts_by_id,
     cohorts_of_courses,
     member_counts_of_cohorts,
     members_of_cohorts,
+)
+from app.learning.reads.enrollments import (
+    OF_COURSE_CURSOR,
+    OF_USER_CURSOR,
+    enrollments_by_pair,
+    enrollments_of_courses,
+    enrollments_of_user,
+    enrollments_of_viewer,
 )
 from app.learning.reads.invitations import (
     INVITATION_COLUMNS,
@@ -16,18 +25,38 @@ from app.learning.reads.invitations import (
     invitations_of_users,
 )
 from app.learning.reads.managing import managed_courses
+from app.learning.reads.policies import (
+    enrollment_policies,
+    enrollment_terms,
+    missing_prerequisites,
+    prerequisites_of_courses,
+)
+from app.learning.reads.waitlist import waitlist_places, waitlists_to_tend
 
 __all__ = [
     "INVITATION_COLUMNS",
     "INVITATION_CURSOR",
     "MEMBER_CURSOR",
+    "OF_COURSE_CURSOR",
+    "OF_USER_CURSOR",
     "cohorts_by_id",
     "cohorts_of_courses",
+    "enrollment_policies",
+    "enrollment_terms",
+    "enrollments_by_pair",
+    "enrollments_of_courses",
+    "enrollments_of_user",
+    "enrollments_of_viewer",
     "invitation_for_mail",
     "invitations_by_id",
     "invitations_of_courses",
     "invitations_of_users",
+    "lesson_content",
     "managed_courses",
     "member_counts_of_cohorts",
     "members_of_cohorts",
+    "missing_prerequisites",
+    "prerequisites_of_courses",
+    "waitlist_places",
+    "waitlists_to_tend",
 ]

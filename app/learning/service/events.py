@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from app.database import Query, Transaction
 from app.jobs import Event
 from app.learning.models import EnrollmentEventKind
@@ -30,7 +32,7 @@ _INSERT = Query(
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One change of an enrolment's state. `at` is the enrolment's own moment of it: created, enrolled, withdrawn, completed."""
+    """One change of an enrolment's state, `at` the enrolment's own moment of it: created, enrolled, withdrawn, completed."""
 
     kind: EnrollmentEventKind
     user_id: int
@@ -82,3 +84,13 @@ def _payload(event: Happened) -> dict[str, Any]:
         "course_id": event.course_id,
         "at": event.at.isoformat(),
     }
+
+
+def count_after(tx: Transaction, counter: Counter, number: int = 1) -> None:
+    """In a series, once the transaction is durable."""
+
+    async def count() -> None:
+        counter.inc(number)
+
+    if number:
+        tx.after_commit(count)

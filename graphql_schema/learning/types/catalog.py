@@ -4,8 +4,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.learning.reads import INVITATION_CURSOR
+from app.learning.models import EnrollmentState
+from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR
 from graphql_schema.edges import connection_edge, edge
+from graphql_schema.node import number_of
+from graphql_schema.pagination import AfterArgument, FirstArgument
 from graphql_schema.permissions import PUBLIC, policy
 
 CohortReference = Annotated["Cohort", strawberry.lazy("graphql_schema.learning.types.cohorts")]  # type: ignore[name-defined] # noqa: F821
@@ -13,6 +16,16 @@ InvitationPage = Annotated[
     "InvitationConnection",  # type: ignore[name-defined] # noqa: F821
     strawberry.lazy("graphql_schema.learning.types.invitations"),
 ]
+_ENROLLMENTS = strawberry.lazy("graphql_schema.learning.types.enrollments")
+EnrollmentReference = Annotated["Enrollment", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+EnrollmentPage = Annotated["EnrollmentConnection", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+PolicyReference = Annotated["EnrollmentPolicy", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
+StateArgument = Annotated[
+    EnrollmentState | None, strawberry.argument(description="Those in this state alone.")
+]
+_PREREQUISITES = 2  # for the node limit: most courses have none
+_NO_COHORT = 0
 _COHORTS = 5  # for the node limit: groups of an ordinary course
 
 
@@ -23,12 +36,60 @@ def _invitation_of() -> Any:
     return Invitation.of
 
 
+def _enrollment_of() -> Any:
+    from graphql_schema.learning.types.enrollments import Enrollment  # noqa: PLC0415
+
+    return Enrollment.of
+
+
+# Read by Strawberry for the signature: see `connection_edge`.
+async def _enrollment_arguments(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    first: FirstArgument,
+    after: AfterArgument = None,
+    state: StateArgument = None,
+    cohort_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="Members of this cohort of the course alone.")
+    ] = None,
+):
+    raise RuntimeError("binding.py has not run")
+
+
+def _narrowed(state: EnrollmentState | None = None, cohort_id: str | None = None) -> tuple[Any, ...]:
+    return state, None if cohort_id is None else number_of("Cohort", cohort_id) or _NO_COHORT
+
+
 @strawberry.type
 @policy(PUBLIC)
 class LearningCourse:
     """What learning puts into `Course`."""
 
     course_id: strawberry.Private[int]
+    viewer_enrollment: EnrollmentReference | None = edge(
+        lambda loaders: loaders.learning.viewer_enrollment,
+        key="course_id",
+        description="The viewer's own enrolment, whatever its state; null when there never was one.",
+    )
+    enrollments: EnrollmentPage | None = connection_edge(
+        lambda loaders: loaders.learning.course_enrollments,
+        key="course_id",
+        of=_enrollment_of,
+        cursor=OF_COURSE_CURSOR,
+        description="Its learners, the earliest first. For its instructors and administrators; null for others.",
+        gate=lambda loaders: loaders.learning.managed_course,
+        arguments=_enrollment_arguments,
+        narrowed=_narrowed,
+    )
+    enrollment_policy: PolicyReference = edge(
+        lambda loaders: loaders.learning.enrollment_policy,
+        key="course_id",
+        description="Its rules for enrolling.",
+    )
+    prerequisites: list[CourseReference] = edge(
+        lambda loaders: loaders.learning.prerequisites,
+        key="course_id",
+        description="What is to be completed before one enrols, at most 20; without drafts that the viewer may not see.",
+        list_size=_PREREQUISITES,
+    )
     cohorts: list[CohortReference] | None = edge(
         lambda loaders: loaders.learning.course_cohorts,
         key="course_id",

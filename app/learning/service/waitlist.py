@@ -1,0 +1,118 @@
+"""The line for a seat: who is next, and when waiting ends. Callers hold the lock of the course's seats."""
+
+from collections.abc import Sequence
+
+from asyncpg import Record
+
+from app.database import Query, Transaction
+from app.learning.models import EnrollmentEventKind
+from app.learning.reads.waitlist import LONGEST_WAIT
+from app.learning.service.events import Happened, count_after, record_events
+from app.learning.service.seats import LESSONS_DONE, lock_seats
+from app.notifications.kinds import NotificationKind
+from app.notifications.service import Notifier, notify
+
+CHUNK = 500
+"""Of one transaction, which keeps the course's seats locked meanwhile; the clock goes on with the others."""
+
+# A course that has closed, or is not published, gives no seats away.
+_PROMOTE = Query(
+    f"""
+WITH seats AS MATERIALIZED (
+    SELECT clock_timestamp() AS at,
+           CASE WHEN p.capacity IS NULL THEN p.waitlist_count ELSE p.capacity - s.enrollment_count END AS free
+    FROM enrollment_policies p
+    JOIN course_stats s ON s.course_id = p.course_id
+    JOIN courses c ON c.id = p.course_id
+    WHERE p.course_id = $1 AND p.waitlist_count > 0 AND c.status = 'published'
+      AND (p.closes_at IS NULL OR p.closes_at > now())
+), next AS MATERIALIZED (
+    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.state = 'waitlisted'
+    ORDER BY e.waitlist_number LIMIT coalesce((SELECT least(greatest(free, 0), $2::int) FROM seats), 0)
+), promoted AS (
+    UPDATE enrollments e
+    SET state = CASE WHEN e.completed_at IS NULL THEN 'active' ELSE 'completed' END,
+        waitlist_number = NULL, enrolled_at = seats.at, lessons_completed = {LESSONS_DONE}
+    FROM next n, seats
+    WHERE e.user_id = n.user_id AND e.course_id = $1 AND e.state = 'waitlisted'
+    RETURNING e.user_id, e.generation, e.enrolled_at AS at
+), counted AS (
+    UPDATE course_stats SET enrollment_count = enrollment_count + (SELECT count(*) FROM promoted)
+    WHERE course_id = $1 AND EXISTS (SELECT FROM promoted)
+), unqueued AS (
+    UPDATE enrollment_policies SET waitlist_count = waitlist_count - (SELECT count(*) FROM promoted)
+    WHERE course_id = $1 AND EXISTS (SELECT FROM promoted)
+)
+SELECT p.user_id, p.generation, p.at, c.title FROM promoted p JOIN courses c ON c.id = $1
+""",  # noqa: S608
+    ("course_id", "at_most"),
+    {},
+)
+_END = Query(
+    """
+WITH ending AS MATERIALIZED (
+    SELECT e.user_id FROM enrollments e
+    WHERE e.course_id = $1 AND e.state = 'waitlisted' AND ($3 OR e.created_at < now() - $4::interval)
+    ORDER BY e.waitlist_number LIMIT $2::int
+), ended AS (
+    UPDATE enrollments e SET state = 'withdrawn', withdrawn_at = clock_timestamp(), waitlist_number = NULL
+    FROM ending n WHERE e.user_id = n.user_id AND e.course_id = $1 AND e.state = 'waitlisted'
+    RETURNING e.user_id, e.generation, e.withdrawn_at AS at
+), unqueued AS (
+    UPDATE enrollment_policies SET waitlist_count = waitlist_count - (SELECT count(*) FROM ended)
+    WHERE course_id = $1 AND EXISTS (SELECT FROM ended)
+)
+SELECT e.user_id, e.generation, e.at, c.title FROM ended e JOIN courses c ON c.id = $1
+""",
+    ("course_id", "at_most", "all", "longest_wait"),
+    {"longest_wait": LONGEST_WAIT},
+)
+
+
+async def promote(tx: Transaction, notifier: Notifier, course_id: int, *, at_most: int = CHUNK) -> int:
+    """Gives free seats to those who wait, in order, and tells them. Returns how many got one."""
+    rows = await tx.fetch(_PROMOTE, course_id=course_id, at_most=at_most)
+    await _tell(
+        tx, notifier, course_id, rows, EnrollmentEventKind.ENROLLED, NotificationKind.WAITLIST_PROMOTED
+    )
+    count_after(tx, notifier.metrics.waitlist_promotions, len(rows))
+    return len(rows)
+
+
+async def tend(tx: Transaction, notifier: Notifier, course_id: int, *, closed: bool) -> int:
+    """One step of the clock's: ends the waiting of all where the course has closed, elsewhere of who has waited too long,
+    and gives free seats away. Returns how many wait no longer; 0 when there is nothing left to do.
+    """
+    await lock_seats(tx, course_id)
+    rows = await tx.fetch(_END, course_id=course_id, at_most=CHUNK, all=closed)
+    await _tell(
+        tx, notifier, course_id, rows, EnrollmentEventKind.WITHDRAWN, NotificationKind.WAITLIST_ENDED
+    )
+    count_after(tx, notifier.metrics.enrollments.labels("waiting_ended"), len(rows))
+    return len(rows) + await promote(tx, notifier, course_id)
+
+
+async def _tell(
+    tx: Transaction,
+    notifier: Notifier,
+    course_id: int,
+    rows: Sequence[Record],
+    event: EnrollmentEventKind,
+    notification: NotificationKind,
+) -> None:
+    if not rows:
+        return
+    await record_events(
+        tx,
+        notifier.outbox,
+        [Happened(event, row["user_id"], course_id, row["generation"], row["at"]) for row in rows],
+    )
+    await notify(
+        tx,
+        notifier,
+        kind=notification,
+        recipients=[row["user_id"] for row in rows],
+        # The moment tells one time in the line from the next.
+        key=f"{notification}:{course_id}:{rows[0]['at'].isoformat()}",
+        payload={"course_id": course_id, "course_title": rows[0]["title"]},
+    )
