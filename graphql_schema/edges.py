@@ -122,13 +122,13 @@ def connection_edge(
     policy: Policy | None = None,
     gate: Choose | None = None,
     arguments: Callable[..., Any] | None = None,
-    narrowed: Callable[..., tuple[Any, ...]] = lambda: (),
+    page: Callable[..., Any] | None = None,
 ) -> Any:
     """To a list of any length, in pages: adds `first` (1 to 100) and `after`.
 
     `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by; `gate` is as of
     `edge`. A list that takes more arguments gives a function with all of them as `arguments`, as `_page_arguments` is, and
-    `narrowed`, which makes parameters of the read from them.
+    `page`, which makes the read's one parameter of them: page(first, after, **others).
     """
     ordered_by = tuple(cursor)
 
@@ -143,19 +143,25 @@ def connection_edge(
         check_first(first)
         start = None if after is None else decode_cursor(after, cursor)
         # One row more than asked for tells whether there is a next page.
-        page = (first + 1, start, *narrowed(**others))
+        chosen = (first + 1, start) if page is None else (page(first + 1, start, **others),)
         if gate is not None:
-            return through(gate, getattr(source, key), info, page)
-        loader = pages(info.context.loaders)(*page)
+            return through(gate, getattr(source, key), info, chosen, first, continued=start is not None)
+        loader = pages(info.context.loaders)(*chosen)
         return convert(loader.load(getattr(source, key)), first, continued=start is not None)
 
     async def through(
-        gate: Choose, value: Any, info: GraphQLResolveInfo[Any], page: tuple[Any, ...]
+        gate: Choose,
+        value: Any,
+        info: GraphQLResolveInfo[Any],
+        chosen: tuple[Any, ...],
+        first: int,
+        *,
+        continued: bool,
     ) -> Any:
         loaders = info.context.loaders
         if await shield(gate(loaders).load(value)) is None:
             return None
-        return await convert(pages(loaders)(*page).load(value), page[0] - 1, continued=page[1] is not None)
+        return await convert(pages(loaders)(*chosen).load(value), first, continued=continued)
 
     return strawberry.field(
         resolver=arguments or _page_arguments,

@@ -1,7 +1,8 @@
 """Who may see or do what. Every type, root field and mutation states a policy; binding.py refuses a schema without.
 
 A policy is a plain function of the actor and the object: no waiting, no SQL, so a public field costs nothing and a
-guarded one a call. What depends on rows (drafts, the content of lessons) is decided by the reads, which leave out what the actor may not see.
+guarded one a call. What depends on rows (drafts, what is in lessons) is decided by the reads, which leave out what the
+actor may not see.
 """
 
 from collections.abc import Callable

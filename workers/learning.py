@@ -1,7 +1,7 @@
 """Jobs of learning."""
 
 from app.learning import reads
-from app.learning.service import housekeeping
+from app.learning.service import housekeeping, waitlist
 from app.mail import Outcome
 from app.outbox import Claim
 from app.resources import Resources
@@ -37,4 +37,18 @@ async def forget_invitations(resources: Resources) -> int:
     while notes:
         async with resources.database.transaction() as tx:
             notes = await housekeeping.forget_invitation_records(tx)
+    return total
+
+
+async def tend_waitlists(resources: Resources) -> int:
+    """Ends waiting where it has no sense any more, and gives away seats that stand free; each step a transaction of its own.
+    Returns how many wait no longer.
+    """
+    total = 0
+    for row in await reads.waitlists_to_tend(resources.database):
+        done = -1
+        while done:
+            async with resources.database.transaction() as tx:
+                done = await waitlist.tend(tx, resources.notifier, row["course_id"], closed=row["closed"])
+            total += max(done, 0)
     return total

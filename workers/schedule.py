@@ -47,6 +47,7 @@ SCHEDULE: tuple[Cron, ...] = (
     Cron("send-notification-mails", notifications.look_for_due_mails, every=_minutes(1)),
     Cron("send-digests", notifications.send_digests, every=_DAY, at=6 * _HOUR + _minutes(7)),
     Cron("forget-notifications", notifications.forget_notifications, every=_DAY, at=4 * _HOUR + _minutes(27)),
+    Cron("tend-waitlists", learning.tend_waitlists, every=_minutes(1)),
     Cron("end-lost-operations", operations.end_lost, every=_minutes(2)),
     Cron("make-partitions", partitions.make_partitions, every=_DAY, at=3 * _HOUR + _minutes(47)),
     Cron("sweep-unfinished-files", storage.sweep_unfinished_files, every=_DAY, at=5 * _HOUR + _minutes(7)),

@@ -56,8 +56,8 @@ class LessonBody:
 
 @is_node(lambda loaders: loaders.catalog.lesson)
 @strawberry.type(
-    description="One step of a module. Its outline is public; its content is for who is enrolled, who teaches the course, and "
-    "administrators, that of preview lessons for anybody."
+    description="One step of a module. Its outline is public; its content is for who is enrolled, who teaches the course, "
+    "and administrators, that of preview lessons for anybody."
 )
 @policy(PUBLIC)
 class Lesson(Node, LearningLesson):

@@ -11,6 +11,7 @@ from app.learning.reads.cohorts import (
 from app.learning.reads.enrollments import (
     OF_COURSE_CURSOR,
     OF_USER_CURSOR,
+    LearnersPage,
     enrollments_by_pair,
     enrollments_of_courses,
     enrollments_of_user,
@@ -39,6 +40,7 @@ __all__ = [
     "MEMBER_CURSOR",
     "OF_COURSE_CURSOR",
     "OF_USER_CURSOR",
+    "LearnersPage",
     "cohorts_by_id",
     "cohorts_of_courses",
     "enrollment_policies",

@@ -1,6 +1,7 @@
 """Enrolments: by their two keys, as the viewer's own, and as pages of a person's and of a course's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -21,7 +22,7 @@ _COLUMNS = (
 )
 _MANAGED = "EXISTS (SELECT FROM course_instructors i WHERE i.course_id = {course} AND i.user_id = {teacher})"
 
-# `LIMIT 1` keeps each pair a look-up of its own, in the one partition that can hold it: flattened into a join, the planner
+# `LIMIT 1` keeps each pair a look-up of its own, in the partition that can hold it: flattened into a join, the planner
 # may hash all of the table.
 _BY_PAIR = Query(
     f"SELECT ROW(e.user_id, e.course_id) AS pair, {_COLUMNS}"  # noqa: S608
@@ -67,8 +68,8 @@ def _of_courses(state: EnrollmentState | None, *, continued: bool, in_cohort: bo
     if in_cohort:
         # From the cohort to its members' rows: a cohort is small beside its course.
         learners = (
-            "SELECT e.* FROM cohort_members m JOIN cohorts c ON c.id = m.cohort_id AND c.course_id = k.id"
-            " CROSS JOIN LATERAL (SELECT * FROM enrollments e WHERE e.user_id = m.user_id AND e.course_id = k.id LIMIT 1) AS e"
+            "SELECT e.* FROM cohort_members m JOIN cohorts c ON c.id = m.cohort_id AND c.course_id = k.id CROSS JOIN"
+            " LATERAL (SELECT * FROM enrollments e WHERE e.user_id = m.user_id AND e.course_id = k.id LIMIT 1) AS e"
             " WHERE m.cohort_id = :cohort"
         )
     return _numbered(
@@ -86,6 +87,16 @@ def _of_courses(state: EnrollmentState | None, *, continued: bool, in_cohort: bo
             *(OF_COURSE_CURSOR if continued else ()),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LearnersPage:
+    """Up to `first` behind `after`, the values of OF_COURSE_CURSOR; all, or those in a state or of a cohort alone."""
+
+    first: int
+    after: tuple[datetime, int] | None = None
+    state: EnrollmentState | None = None
+    cohort_id: int | None = None
 
 
 async def enrollments_by_pair(
@@ -127,19 +138,14 @@ async def enrollments_of_user(
 
 
 async def enrollments_of_courses(
-    connection: Fetch,
-    keys: Sequence[int],
-    actor: Actor,
-    first: int,
-    after: tuple[datetime, int] | None,
-    state: EnrollmentState | None,
-    cohort_id: int | None,
+    connection: Fetch, keys: Sequence[int], actor: Actor, page: LearnersPage
 ) -> list[Record]:
-    """Up to `first` learners of each course that the actor manages, the earliest first; none of other courses."""
+    """A page of learners of each course that the actor manages, the earliest first; none of other courses."""
     if not actor.may_teach:
         return []
+    after, cohort_id = page.after, page.cohort_id
     values: dict[str, Any] = {} if after is None else dict(zip(OF_COURSE_CURSOR, after, strict=True))
     if cohort_id is not None:
         values["cohort"] = cohort_id
-    query = _of_courses(state, continued=after is not None, in_cohort=cohort_id is not None)
-    return await connection.fetch(query, keys=keys, first=first, **manager_values(actor), **values)
+    query = _of_courses(page.state, continued=after is not None, in_cohort=cohort_id is not None)
+    return await connection.fetch(query, keys=keys, first=page.first, **manager_values(actor), **values)

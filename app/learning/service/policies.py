@@ -12,6 +12,7 @@ from app.learning.service.waitlist import promote
 from app.notifications.service import Notifier
 
 CAPACITY_LIMIT = 1_000_000
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 _RULES = ("capacity", "opens_at", "closes_at", "invitation_only")
 
 _READ = Query(
@@ -51,5 +52,9 @@ def _check(rules: Mapping[str, Any]) -> None:
     capacity, opens_at, closes_at = rules["capacity"], rules["opens_at"], rules["closes_at"]
     if capacity is not None and not 1 <= capacity <= CAPACITY_LIMIT:
         raise DomainError(f"Between 1 and {CAPACITY_LIMIT:,} seats.", path=("input", "capacity"))
+    for name, moment in (("opensAt", opens_at), ("closesAt", closes_at)):
+        # What lies at the ends of the calendar has no other time zone, and no database takes it.
+        if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise DomainError(f"A year from {_FIRST_YEAR} to {_LAST_YEAR}.", path=("input", name))
     if opens_at is not None and closes_at is not None and closes_at <= opens_at:
         raise DomainError("Enrolment closes after it opens.", path=("input", "closesAt"))

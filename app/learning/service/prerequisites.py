@@ -39,8 +39,8 @@ _INSERT = Query(
 async def set_course_prerequisites(
     tx: Transaction, actor: Actor, *, course_id: int, required_course_ids: Sequence[int]
 ) -> None:
-    """These and no others, at most 20. Who is enrolled stays so. Raises NOT_FOUND, LIMIT_REACHED, INVALID_INPUT for a circle,
-    and as `course_to_edit`.
+    """These and no others, at most 20. Who is enrolled stays so. Raises NOT_FOUND, LIMIT_REACHED, INVALID_INPUT for a
+    circle, and as `course_to_edit`.
     """
     required = sorted(set(required_course_ids))
     if len(required) > PREREQUISITE_LIMIT:

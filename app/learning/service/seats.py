@@ -3,9 +3,7 @@
 from app.database import Query, Transaction
 
 # Only those who change the sums of the same course wait for each other; rows that refer to it need not.
-_LOCK = Query(
-    "SELECT course_id FROM course_stats WHERE course_id = $1 FOR NO KEY UPDATE", ("course_id",), {}
-)
+_LOCK = Query("SELECT course_id FROM course_stats WHERE course_id = $1 FOR NO KEY UPDATE", ("course_id",), {})
 LESSONS_DONE = (
     "(SELECT count(*) FROM lesson_progress p JOIN lessons l ON l.id = p.lesson_id"
     " WHERE p.user_id = e.user_id AND l.course_id = e.course_id AND p.completed_at IS NOT NULL)"

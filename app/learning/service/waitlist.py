@@ -35,7 +35,7 @@ WITH seats AS MATERIALIZED (
         waitlist_number = NULL, enrolled_at = seats.at, lessons_completed = {LESSONS_DONE}
     FROM next n, seats
     WHERE e.user_id = n.user_id AND e.course_id = $1 AND e.state = 'waitlisted'
-    RETURNING e.user_id, e.generation, e.enrolled_at AS at
+    RETURNING e.user_id, e.course_id, e.generation, e.enrolled_at AS at
 ), counted AS (
     UPDATE course_stats SET enrollment_count = enrollment_count + (SELECT count(*) FROM promoted)
     WHERE course_id = $1 AND EXISTS (SELECT FROM promoted)
@@ -43,7 +43,7 @@ WITH seats AS MATERIALIZED (
     UPDATE enrollment_policies SET waitlist_count = waitlist_count - (SELECT count(*) FROM promoted)
     WHERE course_id = $1 AND EXISTS (SELECT FROM promoted)
 )
-SELECT p.user_id, p.generation, p.at, c.title FROM promoted p JOIN courses c ON c.id = $1
+SELECT p.*, c.title FROM promoted p JOIN courses c ON c.id = p.course_id
 """,  # noqa: S608
     ("course_id", "at_most"),
     {},
@@ -57,12 +57,12 @@ WITH ending AS MATERIALIZED (
 ), ended AS (
     UPDATE enrollments e SET state = 'withdrawn', withdrawn_at = clock_timestamp(), waitlist_number = NULL
     FROM ending n WHERE e.user_id = n.user_id AND e.course_id = $1 AND e.state = 'waitlisted'
-    RETURNING e.user_id, e.generation, e.withdrawn_at AS at
+    RETURNING e.user_id, e.course_id, e.generation, e.withdrawn_at AS at
 ), unqueued AS (
     UPDATE enrollment_policies SET waitlist_count = waitlist_count - (SELECT count(*) FROM ended)
     WHERE course_id = $1 AND EXISTS (SELECT FROM ended)
 )
-SELECT e.user_id, e.generation, e.at, c.title FROM ended e JOIN courses c ON c.id = $1
+SELECT e.*, c.title FROM ended e JOIN courses c ON c.id = e.course_id
 """,
     ("course_id", "at_most", "all", "longest_wait"),
     {"longest_wait": LONGEST_WAIT},
@@ -72,9 +72,9 @@ SELECT e.user_id, e.generation, e.at, c.title FROM ended e JOIN courses c ON c.i
 async def promote(tx: Transaction, notifier: Notifier, course_id: int, *, at_most: int = CHUNK) -> int:
     """Gives free seats to those who wait, in order, and tells them. Returns how many got one."""
     rows = await tx.fetch(_PROMOTE, course_id=course_id, at_most=at_most)
-    await _tell(
-        tx, notifier, course_id, rows, EnrollmentEventKind.ENROLLED, NotificationKind.WAITLIST_PROMOTED
-    )
+    if rows:
+        await record_events(tx, notifier.outbox, _events(EnrollmentEventKind.ENROLLED, rows))
+        await _tell(tx, notifier, NotificationKind.WAITLIST_PROMOTED, rows)
     count_after(tx, notifier.metrics.waitlist_promotions, len(rows))
     return len(rows)
 
@@ -85,34 +85,25 @@ async def tend(tx: Transaction, notifier: Notifier, course_id: int, *, closed: b
     """
     await lock_seats(tx, course_id)
     rows = await tx.fetch(_END, course_id=course_id, at_most=CHUNK, all=closed)
-    await _tell(
-        tx, notifier, course_id, rows, EnrollmentEventKind.WITHDRAWN, NotificationKind.WAITLIST_ENDED
-    )
+    if rows:
+        await record_events(tx, notifier.outbox, _events(EnrollmentEventKind.WITHDRAWN, rows))
+        await _tell(tx, notifier, NotificationKind.WAITLIST_ENDED, rows)
     count_after(tx, notifier.metrics.enrollments.labels("waiting_ended"), len(rows))
     return len(rows) + await promote(tx, notifier, course_id)
 
 
-async def _tell(
-    tx: Transaction,
-    notifier: Notifier,
-    course_id: int,
-    rows: Sequence[Record],
-    event: EnrollmentEventKind,
-    notification: NotificationKind,
-) -> None:
-    if not rows:
-        return
-    await record_events(
-        tx,
-        notifier.outbox,
-        [Happened(event, row["user_id"], course_id, row["generation"], row["at"]) for row in rows],
-    )
+def _events(kind: EnrollmentEventKind, rows: Sequence[Record]) -> list[Happened]:
+    return [Happened(kind, row["user_id"], row["course_id"], row["generation"], row["at"]) for row in rows]
+
+
+async def _tell(tx: Transaction, notifier: Notifier, kind: NotificationKind, rows: Sequence[Record]) -> None:
+    course_id, title, at = rows[0]["course_id"], rows[0]["title"], rows[0]["at"]
     await notify(
         tx,
         notifier,
-        kind=notification,
+        kind=kind,
         recipients=[row["user_id"] for row in rows],
         # The moment tells one time in the line from the next.
-        key=f"{notification}:{course_id}:{rows[0]['at'].isoformat()}",
-        payload={"course_id": course_id, "course_title": rows[0]["title"]},
+        key=f"{kind}:{course_id}:{at.isoformat()}",
+        payload={"course_id": course_id, "course_title": title},
     )

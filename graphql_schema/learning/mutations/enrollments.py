@@ -1,5 +1,7 @@
 """Enrolling and withdrawing; a course's rules for enrolling."""
 
+from datetime import datetime
+
 import strawberry
 
 from app.database import Transaction
@@ -12,7 +14,6 @@ from graphql_schema.learning.types.enrollments import Enrollment
 from graphql_schema.mutation import mutation
 from graphql_schema.node import Pair, required_number, required_numbers
 from graphql_schema.permissions import PUBLIC, SIGNED_IN, TEACHER, policy
-from graphql_schema.scalars import DateTime
 
 _COURSE_ID = "The course."
 _RULES = ("capacity", "opens_at", "closes_at", "invitation_only")
@@ -36,10 +37,10 @@ class UpdateEnrollmentPolicyInput:
         default=strawberry.UNSET,
         description="Seats, 1 to 1,000,000; null for as many as want one. Nobody loses a seat.",
     )
-    opens_at: DateTime | None = strawberry.field(
+    opens_at: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="From when on one may enrol; null takes it away."
     )
-    closes_at: DateTime | None = strawberry.field(
+    closes_at: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Until when one may enrol, later than that; null takes it away."
     )
     invitation_only: bool | None = strawberry.field(
@@ -141,7 +142,7 @@ class EnrollmentMutations:
     withdraw = mutation(
         withdraw,
         policy=SIGNED_IN,
-        description="Takes the viewer out of a course, or out of its line; what they have done stays. Again changes nothing.",
+        description="Takes the viewer out of a course or its line; what they have done stays. Again changes nothing.",
     )
     update_enrollment_policy = mutation(
         update_enrollment_policy,

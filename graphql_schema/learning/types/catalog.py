@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import strawberry
 
+import graphql_schema.learning.enums  # noqa: F401 - makes the domain's enums part of the schema
 from app.learning.models import EnrollmentState
-from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR
+from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR, LearnersPage
 from graphql_schema.edges import connection_edge, edge
 from graphql_schema.node import number_of
 from graphql_schema.pagination import AfterArgument, FirstArgument
@@ -23,6 +24,9 @@ PolicyReference = Annotated["EnrollmentPolicy", _ENROLLMENTS]  # type: ignore[na
 CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
 StateArgument = Annotated[
     EnrollmentState | None, strawberry.argument(description="Those in this state alone.")
+]
+CohortArgument = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Members of this cohort of the course alone.")
 ]
 _PREREQUISITES = 2  # for the node limit: most courses have none
 _NO_COHORT = 0
@@ -44,18 +48,19 @@ def _enrollment_of() -> Any:
 
 # Read by Strawberry for the signature: see `connection_edge`.
 async def _enrollment_arguments(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    first: FirstArgument,
-    after: AfterArgument = None,
-    state: StateArgument = None,
-    cohort_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Members of this cohort of the course alone.")
-    ] = None,
+    first: FirstArgument,  # noqa: ARG001
+    after: AfterArgument = None,  # noqa: ARG001
+    state: StateArgument = None,  # noqa: ARG001
+    cohort_id: CohortArgument = None,  # noqa: ARG001
 ):
     raise RuntimeError("binding.py has not run")
 
 
-def _narrowed(state: EnrollmentState | None = None, cohort_id: str | None = None) -> tuple[Any, ...]:
-    return state, None if cohort_id is None else number_of("Cohort", cohort_id) or _NO_COHORT
+def _page(
+    first: int, after: Any, state: EnrollmentState | None = None, cohort_id: str | None = None
+) -> LearnersPage:
+    cohort = None if cohort_id is None else number_of("Cohort", cohort_id) or _NO_COHORT
+    return LearnersPage(first, after, state, cohort)
 
 
 @strawberry.type
@@ -77,7 +82,7 @@ class LearningCourse:
         description="Its learners, the earliest first. For its instructors and administrators; null for others.",
         gate=lambda loaders: loaders.learning.managed_course,
         arguments=_enrollment_arguments,
-        narrowed=_narrowed,
+        page=_page,
     )
     enrollment_policy: PolicyReference = edge(
         lambda loaders: loaders.learning.enrollment_policy,

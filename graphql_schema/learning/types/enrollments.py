@@ -7,7 +7,6 @@ import strawberry
 
 from app.learning.models import EnrollmentState
 from graphql_schema.edges import edge, loaded
-from graphql_schema.enums import described
 from graphql_schema.fields import field
 from graphql_schema.identity.types import User
 from graphql_schema.node import Node, Pair, global_id, is_node
@@ -16,17 +15,6 @@ from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
 
 CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
-
-described(
-    EnrollmentState,
-    "Where somebody is with a course.",
-    {
-        EnrollmentState.WAITLISTED: "In the line for a seat; sees no content yet.",
-        EnrollmentState.ACTIVE: "Has a seat and learns.",
-        EnrollmentState.COMPLETED: "Has done all its lessons once, and keeps the seat; also when enrolling again after that.",
-        EnrollmentState.WITHDRAWN: "Left, or waited for a seat until waiting ended. May enrol again.",
-    },
-)
 
 
 @strawberry.type(description="How far a learner is, in lessons.")
