@@ -22,6 +22,7 @@ class LearningLetters:
             to=invitation["email"],
             message_id=message_id,
             title=invitation["title"],
+            name=invitation["name"],
             inviter=invitation["inviter"],
             message=invitation["message"],
             link=self._public,

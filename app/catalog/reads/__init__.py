@@ -10,6 +10,7 @@ from app.catalog.reads.content import (
 from app.catalog.reads.courses import (
     course_id_of_slug,
     courses_by_id,
+    courses_of_slugs,
     enrollment_counts,
     featured_course_ids,
     instructors_of_courses,
@@ -29,6 +30,7 @@ __all__ = [
     "count_courses",
     "course_id_of_slug",
     "courses_by_id",
+    "courses_of_slugs",
     "courses_page",
     "courses_taught_by",
     "enrollment_counts",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Text,
     any_,
     bindparam,
     exists,
@@ -74,6 +75,11 @@ def actor_values(actor: Actor) -> dict[str, Any]:
 
 _BY_ID = compiled(course_rows().where(Course.id == any_(KEYS), visible()))
 _BY_SLUG = compiled(select(Course.id).where(Course.slug == bindparam("slug"), visible()))
+_BY_SLUGS = compiled(
+    select(Course.id, Course.slug, Course.status, Course.instructor_id).where(
+        Course.slug == any_(bindparam("slugs", type_=ARRAY(Text)))
+    )
+)
 _PUBLISHED_BY_ID = compiled(course_rows(counted=False).where(Course.id == any_(KEYS), PUBLISHED))
 _ENROLLMENT_COUNTS = compiled(
     select(CourseStats.course_id, CourseStats.enrollment_count).where(CourseStats.course_id == any_(KEYS))
@@ -99,6 +105,11 @@ async def courses_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) ->
 async def course_id_of_slug(connection: Fetch, slug: str, actor: Actor) -> int | None:
     rows = await connection.fetch(_BY_SLUG, slug=slug, **actor_values(actor))
     return rows[0]["id"] if rows else None
+
+
+async def courses_of_slugs(connection: Fetch, slugs: Sequence[str]) -> list[Record]:
+    """(id, slug, status, instructor_id), drafts included: for whoever acts for the platform."""
+    return await connection.fetch(_BY_SLUGS, slugs=slugs)
 
 
 async def published_courses_by_id(connection: Fetch, keys: Sequence[int]) -> list[Record]:

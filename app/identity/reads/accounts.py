@@ -1,5 +1,7 @@
 """Accounts, read."""
 
+from collections.abc import Sequence
+
 from asyncpg import Record
 from sqlalchemy import BigInteger, Boolean, Text, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -48,6 +50,11 @@ _ACCOUNTS_OF_ADDRESS = compiled(
         .limit(1)
     )
 )
+_OWNERS_OF_ADDRESSES = compiled(
+    select(User.id, User.role, User.email_key).where(
+        User.email_key == any_(bindparam("keys", type_=ARRAY(Text))), User.email_verified_at.is_not(None)
+    )
+)
 _CREDENTIALS = compiled(
     select(*PUBLIC_COLUMNS, User.password_hash).where(User.id == bindparam("user_id", type_=BigInteger))
 )
@@ -91,6 +98,11 @@ async def verified_user_by_email_key(connection: Fetch, email_key: str) -> Recor
     """The owner of the address alone."""
     rows = await accounts_of_address(connection, email_key)
     return rows[0] if rows and rows[0]["email_verified_at"] is not None else None
+
+
+async def owners_of_addresses(connection: Fetch, keys: Sequence[str]) -> list[Record]:
+    """(id, role, email_key) of the accounts that have proved one of the addresses."""
+    return await connection.fetch(_OWNERS_OF_ADDRESSES, keys=keys)
 
 
 async def credentials(connection: Fetch, user_id: int) -> Record | None:

@@ -13,7 +13,7 @@ INVITATION_CURSOR: dict[str, type] = {"id": UUID}
 _BEGINNING = UUID(int=0)
 
 INVITATION_COLUMNS = (
-    "v.id, v.course_id, v.email, v.cohort_id, v.invited_by, v.message, v.created_at, v.expires_at"
+    "v.id, v.course_id, v.email, v.name, v.cohort_id, v.invited_by, v.message, v.created_at, v.expires_at"
 )
 _PROVED = (
     "u.email_key = v.email_key AND u.email_verified_at IS NOT NULL AND NOT EXISTS (SELECT FROM enrollments e"

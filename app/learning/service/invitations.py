@@ -56,13 +56,13 @@ _ALLOWANCE = Query(
 )
 # In the order of the keys, so that two of the same addresses wait for each other in one direction only.
 _INVITE = Query(
-    "INSERT INTO invitations AS v (course_id, email, email_key, cohort_id, invited_by, message, expires_at)"  # noqa: S608
-    " SELECT $1, t.email, t.key, t.cohort, $5, $6, now() + $7::interval"
-    " FROM unnest($2::text[], $3::text[], $4::bigint[]) AS t (email, key, cohort) ORDER BY t.key"
+    "INSERT INTO invitations AS v (course_id, email, email_key, name, cohort_id, invited_by, message, expires_at)"  # noqa: S608
+    " SELECT $1, t.email, t.key, t.name, t.cohort, $6, $7, now() + $8::interval"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS t (email, key, name, cohort) ORDER BY t.key"
     " ON CONFLICT (course_id, email_key) DO UPDATE SET email = excluded.email, invited_by = excluded.invited_by,"
-    " cohort_id = coalesce(excluded.cohort_id, v.cohort_id), message = coalesce(excluded.message, v.message),"
+    " name = coalesce(excluded.name, v.name), cohort_id = coalesce(excluded.cohort_id, v.cohort_id), message = coalesce(excluded.message, v.message),"
     f" expires_at = excluded.expires_at RETURNING {reads.INVITATION_COLUMNS}, old.id IS NULL AS made",
-    ("course_id", "emails", "keys", "cohort_ids", "invited_by", "message", "lifetime"),
+    ("course_id", "emails", "keys", "names", "cohort_ids", "invited_by", "message", "lifetime"),
     {},
 )
 _TO_MAIL = Query(
@@ -89,6 +89,7 @@ class Invited:
     email: str
     key: str
     cohort_id: int | None = None
+    name: str | None = None
 
 
 async def invite_learners(
@@ -150,6 +151,7 @@ async def invite(
         course_id=course_id,
         emails=[one.email for one in invited],
         keys=keys,
+        names=[one.name for one in invited],
         cohort_ids=[one.cohort_id for one in invited],
         invited_by=invited_by,
         message=message,

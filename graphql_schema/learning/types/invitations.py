@@ -29,6 +29,7 @@ class Invitation(Node):
     cohort_id: strawberry.Private[int | None]
     inviter_id: strawberry.Private[int]
     email: str = field(description="The address, as it was written last.")
+    name: str | None = field(description="What a roster that was imported calls them.")
     message: str | None = field(description="What the mail says in the inviter's words; plain text.")
     created_at: datetime = field(description="When the address was first invited.")
     expires_at: datetime = field(description="When it ends, unless it is renewed.")
@@ -56,6 +57,7 @@ class Invitation(Node):
             cohort_id=row["cohort_id"],
             inviter_id=row["invited_by"],
             email=row["email"],
+            name=row["name"],
             message=row["message"],
             created_at=row["created_at"],
             expires_at=row["expires_at"],
