@@ -16,9 +16,7 @@ async def make_cohort(database: Database, actor: Actor, course: int, name: str =
         return await service.create_cohort(tx, actor, course_id=course, name=name)
 
 
-async def enrol_rows(
-    database: Database, course: int, users: Sequence[int], *, state: str = "active"
-) -> None:
+async def enrol_rows(database: Database, course: int, users: Sequence[int], *, state: str = "active") -> None:
     """Rows alone, for what only asks whether there is one."""
     await run(
         database,
@@ -38,9 +36,7 @@ async def members(database: Database, cohort: int) -> list[int]:
     return [row["user_id"] for row in rows]
 
 
-async def invite(
-    resources: Resources, actor: Actor, course: int, *emails: str, **details: Any
-) -> list[UUID]:
+async def invite(resources: Resources, actor: Actor, course: int, *emails: str, **details: Any) -> list[UUID]:
     """As an instructor does. Returns ids of the invitations, in the order of the addresses' keys."""
     async with resources.database.transaction() as tx:
         rows = await service.invite_learners(

@@ -35,14 +35,14 @@ WITH seats AS MATERIALIZED (
     FROM course_stats s LEFT JOIN enrollment_policies p ON p.course_id = s.course_id
     WHERE s.course_id = $2
 ), entered AS (
-    INSERT INTO enrollments AS e (user_id, course_id, state, waitlist_number, created_at, enrolled_at)
+    INSERT INTO enrollments AS e (user_id, course_id, state, waitlist_number, created_at, enrolled_at, source)
     SELECT $1, course_id, CASE WHEN free THEN 'active' ELSE 'waitlisted' END,
-           CASE WHEN NOT free THEN next_waitlist_number END, at, CASE WHEN free THEN at END
+           CASE WHEN NOT free THEN next_waitlist_number END, at, CASE WHEN free THEN at END, $3
     FROM seats
     ON CONFLICT (user_id, course_id) DO UPDATE SET
         state = CASE WHEN excluded.state = 'active' AND e.completed_at IS NOT NULL THEN 'completed' ELSE excluded.state END,
         generation = e.generation + 1, waitlist_number = excluded.waitlist_number, created_at = excluded.created_at,
-        enrolled_at = excluded.enrolled_at, withdrawn_at = NULL, source = NULL, lessons_completed = {LESSONS_DONE}
+        enrolled_at = excluded.enrolled_at, withdrawn_at = NULL, source = excluded.source, lessons_completed = {LESSONS_DONE}
     WHERE e.state = 'withdrawn'
     RETURNING e.user_id, e.course_id, e.state, e.generation, e.created_at
 ), counted AS (
@@ -55,7 +55,7 @@ WITH seats AS MATERIALIZED (
 )
 SELECT * FROM entered
 """,  # noqa: S608
-    ("user_id", "course_id"),
+    ("user_id", "course_id", "source"),
     {},
 )
 _LEAVE = Query(
@@ -78,9 +78,12 @@ SELECT * FROM gone
 )
 
 
-async def enroll(tx: Transaction, notifier: Notifier, actor: Actor, *, course_id: int) -> None:
+async def enroll(
+    tx: Transaction, notifier: Notifier, actor: Actor, *, course_id: int, source: str | None = None
+) -> EnrollmentState | None:
     """Gives the actor a seat, or a place in the line for one; who has either keeps it, and nothing is written.
 
+    Returns what they have now, None when they had it before. `source` says by what they came, unless by themselves.
     Raises NOT_FOUND, INVALID_STATE for a course that is not published, ENROLLMENT_NOT_OPEN, ENROLLMENT_CLOSED,
     INVITATION_REQUIRED, PREREQUISITES_MISSING.
     """
@@ -88,26 +91,27 @@ async def enroll(tx: Transaction, notifier: Notifier, actor: Actor, *, course_id
         raise Forbidden
     terms = await _terms(tx, actor, course_id)
     if _is_in(terms):
-        return
+        return None
     _check(terms)
-    if terms["invited"] and await take_invitation(tx, actor.user_id, course_id) is None:
+    if terms["invited"] and await take_invitation(tx, actor.user_id, course_id, notifier.metrics) is None:
         # Taken while we looked: perhaps by a twin of this very request, which has enrolled them then.
         terms = await _terms(tx, actor, course_id)
         if _is_in(terms):
-            return
+            return None
         _check(terms)
     await lock_seats(tx, course_id)
     try:
-        entered = await tx.fetch_one(_ENTER, user_id=actor.user_id, course_id=course_id)
+        entered = await tx.fetch_one(_ENTER, user_id=actor.user_id, course_id=course_id, source=source)
     except ForeignKeyViolationError:
         raise AccountGone from None
     if entered is None:
-        return
+        return None
     waits = entered["state"] == EnrollmentState.WAITLISTED
     kind = EnrollmentEventKind.WAITLISTED if waits else EnrollmentEventKind.ENROLLED
-    happened = Happened(kind, actor.user_id, course_id, entered["generation"], entered["created_at"])
+    happened = Happened(kind, actor.user_id, course_id, entered["generation"], entered["created_at"], source)
     await record_events(tx, notifier.outbox, [happened])
     count_after(tx, notifier.metrics.enrollments.labels(kind.value))
+    return EnrollmentState(entered["state"])
 
 
 async def _terms(tx: Transaction, actor: Actor, course_id: int) -> Record:

@@ -60,7 +60,8 @@ _INVITE = Query(
     " SELECT $1, t.email, t.key, t.name, t.cohort, $6, $7, now() + $8::interval"
     " FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) AS t (email, key, name, cohort) ORDER BY t.key"
     " ON CONFLICT (course_id, email_key) DO UPDATE SET email = excluded.email, invited_by = excluded.invited_by,"
-    " name = coalesce(excluded.name, v.name), cohort_id = coalesce(excluded.cohort_id, v.cohort_id), message = coalesce(excluded.message, v.message),"
+    " name = coalesce(excluded.name, v.name),"
+    " cohort_id = coalesce(excluded.cohort_id, v.cohort_id), message = coalesce(excluded.message, v.message),"
     f" expires_at = excluded.expires_at RETURNING {reads.INVITATION_COLUMNS}, old.id IS NULL AS made",
     ("course_id", "emails", "keys", "names", "cohort_ids", "invited_by", "message", "lifetime"),
     {},
@@ -195,16 +196,14 @@ async def decline_invitation(tx: Transaction, metrics: Metrics, actor: Actor, *,
     _count(tx, metrics, declined=1)
 
 
-async def take_invitation(
-    tx: Transaction, user_id: int, course_id: int, metrics: Metrics | None = None
-) -> Record | None:
+async def take_invitation(tx: Transaction, user_id: int, course_id: int, metrics: Metrics) -> Record | None:
     """Uses up the invitation of the account's proved address: deletes it, and makes the account a member of its cohort.
 
     Returns (id, course_id, cohort_id, invited_by); None when there is none, or it has expired. For whoever enrols the
     account in the same transaction: members of cohorts are enrolled.
     """
     taken = await tx.fetch_one(_TAKE, user_id=user_id, course_id=course_id)
-    if taken is not None and metrics is not None:
+    if taken is not None:
         _count(tx, metrics, taken=1)
     return taken
 

@@ -48,6 +48,10 @@ class RosterResult:
 class _OnlyTried(Exception):
     """Rolls a chunk back."""
 
+    def __init__(self, done: ChunkDone) -> None:
+        super().__init__()
+        self.done = done
+
 
 async def import_roster(
     database: Database,
@@ -92,15 +96,18 @@ async def import_roster(
 async def _carried_out(
     database: Database, registrar: Registrar, chunk: list[RosterRow], options: RosterOptions
 ) -> ChunkDone:
-    done = ChunkDone()
     try:
         async with database.transaction() as tx:
             done = await registrar.carry_out(tx, chunk, mail=options.mail)
-            if options.dry_run:
-                raise _OnlyTried
-    except _OnlyTried:
-        pass
+            _keep(done, options)
+    except _OnlyTried as tried:
+        return tried.done
     return done
+
+
+def _keep(done: ChunkDone, options: RosterOptions) -> None:
+    if options.dry_run:
+        raise _OnlyTried(done)
 
 
 def _checked(rows: Rows, reader: RosterReader, seen: SeenKeys, refusals: Refusals) -> Iterator[RosterRow]:

@@ -94,10 +94,13 @@ class Registrar:
         for row in rows:
             # What a rule refuses after something was written takes that with it, and nothing else.
             await tx.fetch_text("SAVEPOINT roster_row")
+            cohorts = len(known.cohorts)
             try:
                 outcome = await self._row(tx, row, known, mail=mail)
             except DomainError as error:
                 await tx.fetch_text("ROLLBACK TO SAVEPOINT roster_row")
+                while len(known.cohorts) > cohorts:
+                    known.cohorts.popitem()
                 done.refused.append((row.line, error.message))
             else:
                 setattr(done, outcome, getattr(done, outcome) + 1)

@@ -42,14 +42,15 @@ def refused(payload: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 def values_of(verb: str, course: MadeCourse, cohort: int, user: str) -> dict[str, Any]:
     """A good input of each mutation."""
-    named = {"cohortId": global_id("Cohort", cohort)}
-    return {
+    named: dict[str, Any] = {"cohortId": global_id("Cohort", cohort)}
+    values: dict[str, dict[str, Any]] = {
         "createCohort": {"courseId": course.id, "name": "Morning"},
         "renameCohort": named | {"name": "Night"},
         "removeCohort": named,
         "addCohortMembers": named | {"userIds": [user]},
         "removeCohortMembers": named | {"userIds": [user]},
-    }[verb]
+    }
+    return values[verb]
 
 
 async def test_a_cohort_is_made_named_and_dissolved(
@@ -88,7 +89,7 @@ async def test_a_cohort_is_made_named_and_dissolved(
 
 @pytest.mark.parametrize("state", ["waitlisted", "active", "completed", "withdrawn"])
 async def test_whoever_was_ever_enrolled_may_be_a_member(
-    api: Api, database: Database, staff: Staff, course: MadeCourse, cohort: int, state: str
+    *, api: Api, database: Database, staff: Staff, course: MadeCourse, cohort: int, state: str
 ) -> None:
     await enrol_rows(database, course.number, [staff.student.number], state=state)
     added = await api.change(
@@ -114,7 +115,7 @@ async def test_members_leave_and_stay_enrolled(
     numbers = [person.number for person in people]
     await enrol_rows(database, course.number, numbers)
     identifier = global_id("Cohort", cohort)
-    change = {"cohortId": identifier, "userIds": [person.id for person in people]}
+    change: dict[str, Any] = {"cohortId": identifier, "userIds": [person.id for person in people]}
     await api.change("addCohortMembers", staff.lead.actor, **change)
     await api.change("addCohortMembers", staff.lead.actor, **change)
     assert await members(database, cohort) == numbers
@@ -173,6 +174,7 @@ async def test_who_never_was_enrolled_is_no_member_whether_or_not_they_exist(
     ],
 )
 async def test_refusals(
+    *,
     api: Api,
     database: Database,
     staff: Staff,
@@ -192,7 +194,7 @@ async def test_refusals(
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_nobody_else_may(
-    api: Api, database: Database, staff: Staff, course: MadeCourse, cohort: int, verb: str
+    *, api: Api, database: Database, staff: Staff, course: MadeCourse, cohort: int, verb: str
 ) -> None:
     await enrol_rows(database, course.number, [staff.student.number])
     document = (
@@ -214,7 +216,7 @@ async def test_nobody_else_may(
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_an_archived_course_does_not_change(
-    api: Api, database: Database, staff: Staff, course: MadeCourse, cohort: int, verb: str
+    *, api: Api, database: Database, staff: Staff, course: MadeCourse, cohort: int, verb: str
 ) -> None:
     await api.change("archiveCourse", staff.lead.actor, courseId=course.id)
     async with nothing_written(database):
@@ -287,7 +289,9 @@ async def test_names_stay_different_when_many_are_made_at_once(
 ) -> None:
     payloads = await asyncio.gather(
         *(
-            crowd_api.change("createCohort", staff.lead.actor, "cohort { id }", courseId=course.id, name="One")
+            crowd_api.change(
+                "createCohort", staff.lead.actor, "cohort { id }", courseId=course.id, name="One"
+            )
             for _ in range(8)
         )
     )

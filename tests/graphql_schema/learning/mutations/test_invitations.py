@@ -173,6 +173,7 @@ async def test_no_mail_about_what_is_over(resources: Resources, staff: Staff, co
     ],
 )
 async def test_refusals(
+    *,
     api: Api,
     database: Database,
     staff: Staff,
@@ -203,9 +204,7 @@ async def test_a_cohort_of_another_course_and_courses_that_are_not_published(
     emails = ["ann@school.test"]
     async with nothing_written(database):
         for made in (draft, archived):
-            payload = await api.change(
-                "inviteLearners", staff.lead.actor, courseId=made.id, emails=emails
-            )
+            payload = await api.change("inviteLearners", staff.lead.actor, courseId=made.id, emails=emails)
             assert refused(payload) == [("INVALID_STATE", ["input", "courseId"])]
         payload = await api.change(
             "inviteLearners",
@@ -228,7 +227,11 @@ async def test_nobody_else_invites_or_withdraws(
     values = {"courseId": course.id, "emails": ["ann@school.test"]}
     named = {"invitationId": global_id("Invitation", made)}
     async with nothing_written(database):
-        for role, code in (("nobody", "UNAUTHENTICATED"), ("student", "FORBIDDEN"), ("stranger", "FORBIDDEN")):
+        for role, code in (
+            ("nobody", "UNAUTHENTICATED"),
+            ("student", "FORBIDDEN"),
+            ("stranger", "FORBIDDEN"),
+        ):
             answer = await api.ask(INVITE, staff.actor(role), input=values)
             assert (codes(answer), answer.data) == ([code], {"inviteLearners": None})
         payload = await api.change(
@@ -331,7 +334,9 @@ async def test_statements_do_not_grow_with_addresses(
         assert len(answer.data["inviteLearners"]["invitations"]) == many
         counts.append(len(answer.statements))
     assert counts == [counts[0]] * 2
-    assert await run(resources.database, "SELECT count(*) FROM jobs WHERE name = 'send_invitation'") == [(102,)]
+    assert await run(resources.database, "SELECT count(*) FROM jobs WHERE name = 'send_invitation'") == [
+        (102,)
+    ]
 
 
 async def test_the_same_addresses_are_invited_at_once(
@@ -340,9 +345,7 @@ async def test_the_same_addresses_are_invited_at_once(
     emails = [f"u{n}@school.test" for n in range(10)]
 
     async def change(order: list[str]) -> None:
-        payload = await crowd_api.change(
-            "inviteLearners", staff.lead.actor, courseId=course.id, emails=order
-        )
+        payload = await crowd_api.change("inviteLearners", staff.lead.actor, courseId=course.id, emails=order)
         assert payload["userErrors"] == []
 
     await asyncio.gather(*(change(emails if n % 2 else emails[::-1]) for n in range(8)))
@@ -356,9 +359,7 @@ async def test_an_invitation_is_taken_once_and_leads_into_its_cohort(
     database = resources.database
     cohort = await make_cohort(database, staff.lead.actor, course.number)
     claimant = await make_user(database, email=staff.student.email, verified=False)
-    (made,) = await invite(
-        resources, staff.lead.actor, course.number, staff.student.email, cohort_id=cohort
-    )
+    (made,) = await invite(resources, staff.lead.actor, course.number, staff.student.email, cohort_id=cohort)
     taken_before = resources.metrics.invitations.labels("taken")._value.get()
 
     async def take(user_id: int, course_id: int) -> Any:
@@ -387,10 +388,10 @@ async def test_an_expired_invitation_is_taken_by_nobody_until_it_is_renewed(
     (made,) = await invite(resources, staff.lead.actor, course.number, staff.student.email)
     await let_a_month_pass(database)
     async with database.transaction() as tx:
-        assert await take_invitation(tx, staff.student.number, course.number) is None
+        assert await take_invitation(tx, staff.student.number, course.number, resources.metrics) is None
     assert await invite(resources, staff.lead.actor, course.number, staff.student.email) == [made]
     async with database.transaction() as tx:
-        assert await take_invitation(tx, staff.student.number, course.number) is not None
+        assert await take_invitation(tx, staff.student.number, course.number, resources.metrics) is not None
 
 
 async def test_taking_an_invitation_while_its_cohort_goes(
@@ -404,7 +405,7 @@ async def test_taking_an_invitation_while_its_cohort_goes(
 
         async def take() -> Any:
             async with database.transaction() as tx:
-                return await take_invitation(tx, staff.student.number, course.number)
+                return await take_invitation(tx, staff.student.number, course.number, crowd.metrics)
 
         taken, payload = await asyncio.gather(
             take(),
