@@ -9,7 +9,9 @@ AUDIT_ENTRIES = 200_000
 NOTIFICATIONS = 300_000
 OPERATIONS = 60_000
 INSTRUCTORS = 500
+COHORTS, MEMBERSHIPS, INVITATIONS = 60_000, 100_000, 100_000
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
+BUSY_COHORT = 1
 TOLD_OFTEN = 2
 """Has had a tenth of all notifications, and read all of them but a few old ones."""
 
@@ -121,6 +123,24 @@ STATEMENTS = (
            CASE WHEN i > {OPERATIONS} - 40 THEN 'running' ELSE 'succeeded' END, '{{}}',
            CASE WHEN i <= {OPERATIONS} - 40 THEN now() END
     FROM generate_series(1, {OPERATIONS}) AS i
+    """,
+    # Two cohorts a course, of ten members each; the busy one has a tenth of all, and its course as many invitations.
+    f"""
+    INSERT INTO cohorts (id, course_id, name) OVERRIDING SYSTEM VALUE
+    SELECT i, 1 + i % {COURSES}, 'Cohort ' || i FROM generate_series(1, {COHORTS}) AS i
+    """,
+    f"""
+    INSERT INTO cohort_members (cohort_id, user_id)
+    SELECT DISTINCT CASE WHEN i % 10 = 0 THEN {BUSY_COHORT} ELSE 2 + i % ({COHORTS} - 2) END, 1 + i * 7 % {USERS}
+    FROM generate_series(1, {MEMBERSHIPS}) AS i
+    """,
+    f"""
+    INSERT INTO invitations (id, course_id, email, email_key, cohort_id, invited_by, expires_at)
+    SELECT uuidv7((i - {INVITATIONS}) * interval '20 seconds'),
+           CASE WHEN i % 10 = 0 THEN {LONG_COURSE} ELSE 1 + i % {COURSES} END, 'u', 'user' || i || '@example.org',
+           CASE WHEN i % 3 = 0 THEN 2 + i % ({COHORTS} - 2) END, {BUSY_INSTRUCTOR},
+           now() + CASE WHEN i % 100 = 1 THEN interval '-1 minute' ELSE interval '20 days' END
+    FROM generate_series(1, {INVITATIONS}) AS i
     """,
     "ANALYZE",
 )

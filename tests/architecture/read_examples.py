@@ -16,6 +16,7 @@ from app.identity import reads as identity
 from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
 from app.identity.reads import AuditFilter
+from app.learning import reads as learning
 from app.notifications import reads as notifications
 from app.operations import reads as operations
 from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY, TOLD_OFTEN
@@ -112,7 +113,25 @@ def _notification_pages() -> Iterator[Example]:
                 yield Example(notifications.notifications_page, values)
 
 
+def _cohorts_and_invitations() -> Iterator[Example]:
+    """Of many courses and of the one that has very many."""
+    for actor in ACTORS[1:]:
+        yield Example(learning.managed_courses, {"keys": KEYS, "actor": actor})
+        yield Example(learning.cohorts_by_id, {"keys": KEYS, "actor": actor})
+        yield Example(learning.invitations_by_id, {"keys": _IDS, "actor": actor})
+    yield Example(learning.cohorts_of_courses, {"keys": KEYS})
+    yield Example(learning.member_counts_of_cohorts, {"keys": KEYS})
+    for user_after, letter_after in ((None, None), ((10_000,), _MID_SPAN)):
+        yield Example(learning.members_of_cohorts, {"keys": KEYS, "first": 51, "after": user_after})
+        yield Example(learning.invitations_of_courses, {"keys": KEYS, "first": 51, "after": letter_after})
+    yield Example(learning.invitations_of_users, {"keys": KEYS})
+    yield Example(learning.invitation_for_mail, {"course_id": 77, "email_key": "user77@example.org"})
+
+
 EXAMPLES = (
+    *_cohorts_and_invitations(),
+    Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),
+    Example(catalog.courses_of_slugs, {"slugs": [f"course-{n}" for n in KEYS]}),
     *_notification_pages(),
     *(Example(notifications.notifications_by_id, {"ids": _IDS, "actor": actor}) for actor in ACTORS),
     Example(notifications.counters_of_users, {"user_ids": KEYS}),
@@ -137,7 +156,6 @@ EXAMPLES = (
     *(Example(catalog.modules_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     Example(catalog.modules_of_courses, {"keys": KEYS}),
     *(Example(catalog.lessons_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
-    Example(catalog.lesson_bodies, {"keys": KEYS}),
     Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": None}),
     Example(catalog.lessons_of_courses, {"keys": KEYS, "first": 13, "after": (30_000, 2, 0, 230_000)}),
     Example(

@@ -20,6 +20,7 @@ from app.identity.errors import InvalidEmail
 from app.jobs import Job
 from app.learning import reads
 from app.learning.errors import InvalidState, NotFound
+from app.learning.service.events import count_after
 from app.outbox import Outbox
 from app.telemetry import Metrics
 from app.validation import checked_text
@@ -229,8 +230,5 @@ async def _spend(tx: Transaction, user_id: int, addresses: int) -> None:
 
 
 def _count(tx: Transaction, metrics: Metrics, **outcomes: int) -> None:
-    async def count() -> None:
-        for outcome, number in outcomes.items():
-            metrics.invitations.labels(outcome).inc(number)
-
-    tx.after_commit(count)
+    for outcome, number in outcomes.items():
+        count_after(tx, metrics.invitations.labels(outcome), number)

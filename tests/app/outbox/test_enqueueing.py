@@ -51,6 +51,16 @@ async def test_a_rolled_back_job_is_none(resources: Resources) -> None:
     assert await told(resources) == 0
 
 
+async def test_many_are_asked_for_in_one_statement_each_key_once(resources: Resources) -> None:
+    assert await enqueue(resources, 1, key="1")
+    async with resources.database.transaction() as tx:
+        ids = await resources.outbox.enqueue_many(tx, Job.PROBE, [(str(n), {"n": n}) for n in (1, 2, 3)])
+        assert await resources.outbox.enqueue_many(tx, Job.PROBE, []) == []
+    assert set(ids) == {job_id_of(Job.PROBE, "2"), job_id_of(Job.PROBE, "3")}
+    assert sorted(await waiting(resources)) == [1, 2, 3]
+    assert await told(resources) == 3
+
+
 async def test_a_job_of_one_key_waits_once(crowd: Resources) -> None:
     results = await asyncio.gather(*(enqueue_quietly(crowd, n) for n in range(20)))
     assert sorted(results) == [False] * 19 + [True]
