@@ -122,13 +122,13 @@ def connection_edge(
     policy: Policy | None = None,
     gate: Choose | None = None,
     arguments: Callable[..., Any] | None = None,
-    page: Callable[..., Any] | None = None,
+    page: Callable[[int, Any, Mapping[str, Any]], Any] | None = None,
 ) -> Any:
     """To a list of any length, in pages: adds `first` (1 to 100) and `after`.
 
     `of` names what makes a node of a row; `cursor` the columns, and their kinds, that the read orders by; `gate` is as of
     `edge`. A list that takes more arguments gives a function with all of them as `arguments`, as `_page_arguments` is, and
-    `page`, which makes the read's one parameter of them: page(first, after, **others).
+    `page`, which makes the read's one parameter of them: page(first, after, others), those by their names in GraphQL.
     """
     ordered_by = tuple(cursor)
 
@@ -143,7 +143,7 @@ def connection_edge(
         check_first(first)
         start = None if after is None else decode_cursor(after, cursor)
         # One row more than asked for tells whether there is a next page.
-        chosen = (first + 1, start) if page is None else (page(first + 1, start, **others),)
+        chosen = (first + 1, start) if page is None else (page(first + 1, start, others),)
         if gate is not None:
             return through(gate, getattr(source, key), info, chosen, first, continued=start is not None)
         loader = pages(info.context.loaders)(*chosen)

@@ -82,7 +82,9 @@ async def flaws(database: Database, course: MadeCourse) -> list[str]:
     if len({tuple(event) for event in events}) != len(events):
         found.append("an event was written twice")
     latest = {(row["user_id"], row["generation"]): row["state"] for row in rows}
-    told = {(event["user_id"], event["generation"]): set() for event in events}
+    told: dict[tuple[int, int], set[str]] = {
+        (event["user_id"], event["generation"]): set() for event in events
+    }
     for event in events:
         told[event["user_id"], event["generation"]].add(event["kind"])
     for key, state in latest.items():

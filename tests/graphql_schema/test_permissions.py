@@ -9,7 +9,6 @@ from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
 from graphql_schema.permissions import (
     ADMINISTRATOR,
-    LESSON_CONTENT,
     OWNER,
     PUBLIC,
     SIGNED_IN,
@@ -22,7 +21,6 @@ from graphql_schema.permissions import (
 
 STUDENT, INSTRUCTOR, ADMIN = (Actor(number, role) for number, role in enumerate(Role, 1))
 EVERYBODY = (ANONYMOUS, STUDENT, INSTRUCTOR, ADMIN)
-LESSON, PREVIEW = SimpleNamespace(is_preview=False), SimpleNamespace(is_preview=True)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +32,6 @@ LESSON, PREVIEW = SimpleNamespace(is_preview=False), SimpleNamespace(is_preview=
         (ADMINISTRATOR, None, (ADMIN,)),
         (OWNER, SimpleNamespace(user_id=1), (STUDENT, ADMIN)),
         (OWNER, SimpleNamespace(user_id=None), (ADMIN,)),
-        (LESSON_CONTENT, LESSON, (STUDENT, INSTRUCTOR, ADMIN)),
-        (LESSON_CONTENT, PREVIEW, EVERYBODY),
     ],
 )
 def test_who_passes(rule: Policy, source: Any, allowed: tuple[Actor, ...]) -> None:
@@ -43,10 +39,7 @@ def test_who_passes(rule: Policy, source: Any, allowed: tuple[Actor, ...]) -> No
 
 
 def test_what_the_others_see() -> None:
-    assert {rule.name for rule in (OWNER, LESSON_CONTENT) if rule.denied is Denied.NULL} == {
-        OWNER.name,
-        LESSON_CONTENT.name,
-    }
+    assert OWNER.denied is Denied.NULL
     assert {rule.denied for rule in (PUBLIC, SIGNED_IN, TEACHER, ADMINISTRATOR)} == {Denied.ERROR}
     assert refuse(ANONYMOUS).extensions == {"code": "UNAUTHENTICATED"}
     assert refuse(STUDENT).extensions == {"code": "FORBIDDEN"}

@@ -1,5 +1,6 @@
 """What learning adds to the catalogue's types. Types of learning itself are named lazily: they name the catalogue's."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import strawberry
@@ -56,11 +57,15 @@ async def _enrollment_arguments(  # type: ignore[no-untyped-def]  # noqa: ANN202
     raise RuntimeError("binding.py has not run")
 
 
-def _page(
-    first: int, after: Any, state: EnrollmentState | None = None, cohort_id: str | None = None
-) -> LearnersPage:
-    cohort = None if cohort_id is None else number_of("Cohort", cohort_id) or _NO_COHORT
-    return LearnersPage(first, after, state, cohort)
+def _page(first: int, after: Any, given: Mapping[str, Any]) -> LearnersPage:
+    state, cohort = given.get("state"), given.get("cohortId")
+    return LearnersPage(
+        first,
+        after,
+        None if state is None else EnrollmentState(state),
+        # An id of no cohort finds nothing, as that of another course's does.
+        None if cohort is None else number_of("Cohort", cohort) or _NO_COHORT,
+    )
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""Who sees a course in which state, on every path that leads to one; and who sees what is in its lessons."""
+"""Who sees a course in which state, on every path that leads to one. What is in its lessons: learning/types/."""
 
 from typing import Any
 
@@ -112,59 +112,3 @@ async def test_a_draft_and_nothing_look_the_same(api: Api, database: Database, s
     draft = await api.ask(document, staff.stranger.actor, id=course.id)
     nothing = await api.ask(document, staff.stranger.actor, id=f"{course.id[:-2]}==")
     assert (draft.data, draft.errors) == (nothing.data, nothing.errors)
-
-
-CONTENT = "title kind isPreview externalUrl durationSeconds video { durationSeconds } body { source html }"
-TO_LESSONS: dict[str, tuple[str, list[str | int]]] = {
-    "lessons of the course": (
-        f"{{ course(id: COURSE) {{ lessons(first: 9) {{ nodes {{ {CONTENT} }} }} }} }}",
-        ["course", "lessons", "nodes"],
-    ),
-    "lessons of the module": (
-        f"{{ course(id: COURSE) {{ modules {{ lessons(first: 9) {{ nodes {{ {CONTENT} }} }} }} }} }}",
-        ["course", "modules", 0, "lessons", "nodes"],
-    ),
-    "lessons of a listed course": (
-        f"{{ courses(first: 1) {{ nodes {{ lessons(first: 9) {{ nodes {{ {CONTENT} }} }} }} }} }}",
-        ["courses", "nodes", 0, "lessons", "nodes"],
-    ),
-    "nodes": (f"{{ nodes(ids: [LESSONS]) {{ ... on Lesson {{ {CONTENT} }} }} }}", ["nodes"]),
-}
-
-
-@pytest.mark.parametrize("role", ROLES)
-async def test_content_of_lessons(api: Api, database: Database, staff: Staff, role: str) -> None:
-    course = await make_course_of(database, staff, lessons=(0,), published=False)
-    lessons = []
-    for given in (
-        {"kind": "PAGE", "body": "B"},
-        {"kind": "PAGE", "body": "B", "isPreview": True},
-        {"kind": "LINK", "externalUrl": "https://example.org"},
-        {"kind": "LINK", "externalUrl": "https://example.org", "isPreview": True},
-        {"kind": "VIDEO", "video": {"durationSeconds": 5}, "body": "B"},
-    ):
-        payload = await api.change(
-            "addLesson", staff.lead.actor, "lesson { id }", moduleId=course.modules[0], title="T", **given
-        )
-        lessons.append(payload["lesson"]["id"])
-    await api.change("publishCourse", staff.lead.actor, courseId=course.id)
-
-    body, address = {"source": "B", "html": "<p>B</p>\n"}, "https://example.org"
-    signed_in = role != "anonymous"
-    expected = [
-        ("PAGE", False, None, body if signed_in else None),
-        ("PAGE", True, None, body),
-        ("LINK", False, address if signed_in else None, None),
-        ("LINK", True, address, None),
-        ("VIDEO", False, None, body if signed_in else None),
-    ]
-    for name, (document, path) in TO_LESSONS.items():
-        text = document.replace("LESSONS", ", ".join(f'"{lesson}"' for lesson in lessons))
-        data = await api(text.replace("COURSE", f'"{course.id}"'), staff.actor(role))
-        rows = found(data, path)
-        assert [
-            (row["kind"], row["isPreview"], row["externalUrl"], row["body"]) for row in rows
-        ] == expected, name
-        # The outline is everybody's.
-        assert [row["video"] for row in rows] == [None] * 4 + [{"durationSeconds": 5.0}]
-        assert {row["title"] for row in rows} == {"T"}

@@ -25,7 +25,7 @@ from workers.handlers import HANDLERS
 from workers.running import run_job
 
 COURSE = """query ($id: ID!) { course(id: $id) { id slug title description category level language skills status
-    isFeatured rating ratingCount enrollmentCount lessonCount version createdAt updatedAt publishedAt
+    isFeatured rating ratingCount lessonCount version createdAt updatedAt publishedAt
     instructor { id name role email locale } } }"""
 FEATURED = "query ($first: Int!) { featuredCourses(first: $first) { id title isFeatured } }"
 
@@ -57,6 +57,16 @@ async def test_a_card_and_its_instructor_are_found_without_a_statement(api: Api,
     assert again.statements == []
     await cache.empty(api.resources)
     assert (await api.ask(COURSE, id=course.id)).data == again.data
+
+
+async def test_how_many_are_enrolled_is_never_old(api: Api, database: Database, course: MadeCourse) -> None:
+    document = "query ($id: ID!) { course(id: $id) { title enrollmentCount } }"
+    for number in (0, 1, 2):
+        answer = await api.ask(document, id=course.id)
+        assert answer.data["course"]["enrollmentCount"] == number
+        # The card is kept, the number asked for.
+        assert len(answer.statements) == (2 if number == 0 else 1)
+        await run(database, "UPDATE course_stats SET enrollment_count = enrollment_count + 1")
 
 
 async def test_cards_hold_what_the_reads_give(api: Api, database: Database, course: MadeCourse) -> None:

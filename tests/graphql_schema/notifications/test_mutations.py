@@ -6,6 +6,7 @@ import pytest
 
 from app.identity.actor import ANONYMOUS
 from app.identity.models import Role
+from app.notifications.kinds import NotificationKind
 from graphql_schema.node import global_id
 from tests.factories.catalog import codes, make_course, nothing_written, run
 from tests.factories.identity import MadeUser, make_user
@@ -133,15 +134,19 @@ async def test_choosing(api: Api, ann: MadeUser) -> None:
             {"kind": "INSTRUCTOR_ADDED", "inApp": False},
         ],
     )
+    chosen_ones = [
+        {"kind": "INSTRUCTOR_ADDED", "inApp": False, "mail": True, "digest": False},
+        {"kind": "INSTRUCTOR_REMOVED", "inApp": True, "mail": False, "digest": True},
+    ]
+    others = [
+        {"kind": kind.name, "inApp": True, "mail": True, "digest": False}
+        for kind in list(NotificationKind)[2:]
+    ]
     assert payload == {
-        "notificationPreferences": [
-            {"kind": "INSTRUCTOR_ADDED", "inApp": False, "mail": True, "digest": False},
-            {"kind": "INSTRUCTOR_REMOVED", "inApp": True, "mail": False, "digest": True},
-        ],
+        "notificationPreferences": chosen_ones + others,
         "viewer": {
             "notificationPreferences": [
-                {"kind": "INSTRUCTOR_ADDED", "mail": True},
-                {"kind": "INSTRUCTOR_REMOVED", "mail": False},
+                {"kind": choice["kind"], "mail": choice["mail"]} for choice in chosen_ones + others
             ]
         },
         "userErrors": [],

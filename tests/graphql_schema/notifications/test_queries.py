@@ -7,10 +7,11 @@ import pytest
 from app.database import Query
 from app.identity.actor import ANONYMOUS
 from app.identity.models import Role
+from app.notifications.kinds import NotificationKind
 from graphql_schema.node import global_id
 from tests.factories.catalog import codes, make_course
 from tests.factories.identity import MadeUser, make_user
-from tests.factories.notifications import ADDED, REMOVED, listed, tell
+from tests.factories.notifications import listed, tell
 from tests.support import cache
 from tests.support.api import Api
 
@@ -162,8 +163,8 @@ async def test_preferences_name_every_kind(api: Api, ann: MadeUser) -> None:
     document = "{ viewer { notificationPreferences { id kind inApp mail digest } } }"
     found = (await api(document, ann.actor))["viewer"]["notificationPreferences"]
     assert [preference.pop("id") for preference in found] == [
-        f"{global_id('NotificationPreference', ann.number)}.{kind}" for kind in (ADDED, REMOVED)
+        f"{global_id('NotificationPreference', ann.number)}.{kind}" for kind in NotificationKind
     ]
     assert found == [
-        {"kind": kind.name, "inApp": True, "mail": True, "digest": False} for kind in (ADDED, REMOVED)
+        {"kind": kind.name, "inApp": True, "mail": True, "digest": False} for kind in NotificationKind
     ]
