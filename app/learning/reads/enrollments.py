@@ -73,11 +73,9 @@ def _of_courses(state: EnrollmentState | None, *, continued: bool, in_cohort: bo
             " WHERE m.cohort_id = :cohort"
         )
     return _numbered(
-        f"SELECT {_COLUMNS} FROM unnest(:keys::bigint[]) AS k (id) CROSS JOIN LATERAL ("  # noqa: S608
-        f"{learners}{narrowed}{behind} ORDER BY e.created_at, e.user_id LIMIT :first::int) AS e"
-        " JOIN course_stats s ON s.course_id = k.id"
-        f" WHERE :sees_all OR {_MANAGED.format(course='k.id', teacher=':teacher')}"
-        " ORDER BY e.course_id, e.created_at, e.user_id",
+        f"SELECT {_COLUMNS} FROM unnest(:keys::bigint[]) AS k (id) JOIN course_stats s ON s.course_id = k.id"  # noqa: S608
+        f" CROSS JOIN LATERAL ({learners}{narrowed}{behind} ORDER BY e.created_at, e.user_id LIMIT :first::int) AS e"
+        f" WHERE :sees_all OR {_MANAGED.format(course='k.id', teacher=':teacher')}",
         (
             "keys",
             "first",
