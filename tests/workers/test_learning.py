@@ -1,11 +1,13 @@
 """Jobs of learning: mails of invitations, and what is swept."""
 
 from datetime import timedelta
+from email import message_from_bytes
 from typing import Any
 
 import pytest
 
 from app.learning.service import housekeeping
+from app.outbox import claim_job
 from app.resources import Resources
 from graphql_schema.node import global_id
 from tests.factories.catalog import MadeCourse, Staff, make_course_of, make_staff, run
@@ -15,7 +17,7 @@ from tests.support.jobs import run_waiting_jobs
 from tests.support.mail_server import mail_server
 from tests.support.mailbox import mails
 from tests.workers.test_identity import answering
-from workers.learning import forget_invitations
+from workers.learning import forget_invitations, send_invitation
 
 
 @pytest.fixture
@@ -54,6 +56,28 @@ async def test_a_mail_that_the_server_takes_later_is_the_same_mail(
     assert envelope.rcpt_tos == ["ann@school.test"]
     assert f"Message-ID: <{job_id}@".encode() in envelope.content
     assert counted(resources, "mailed") == mailed + 1
+
+
+async def test_a_worker_that_dies_when_the_mail_was_taken_sends_the_same_again(
+    resources: Resources, staff: Staff, course: MadeCourse
+) -> None:
+    await invite(resources, staff.lead.actor, course.number, "ann@school.test", "bob@school.test")
+    with mail_server() as (url, server):
+        async with answering(resources, url) as with_server:
+            for job_id, *_ in await waiting(resources):
+                claim = await claim_job(resources.database, job_id)
+                assert claim is not None
+                # Dies here: nothing records the end, and the job counts as lost in time.
+                await send_invitation(with_server, claim)
+            await run(resources.database, "UPDATE jobs SET due_at = now()")
+            assert await run_waiting_jobs(with_server) == ["succeeded"] * 2
+            assert await run_waiting_jobs(with_server) == []
+    ids = {(envelope.rcpt_tos[0], message_id(envelope.content)) for envelope in server.received}
+    assert (len(server.received), len(ids)) == (4, 2)
+
+
+def message_id(content: bytes) -> str:
+    return str(message_from_bytes(content)["Message-ID"])
 
 
 async def test_a_mail_that_is_refused_is_not_tried_again(

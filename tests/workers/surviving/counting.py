@@ -17,9 +17,7 @@ from app.settings import Settings
 from app.telemetry import configure_logging
 from tests.workers.surviving.dying import die_once
 from workers.identity import send_account_mail
-from workers.learning import send_invitation
 from workers.main import Stop, run
-from workers.running import Handler
 
 
 async def count(resources: Resources, claim: Claim) -> None:
@@ -32,24 +30,20 @@ async def count(resources: Resources, claim: Claim) -> None:
     await die_once(resources.database, fatal, "recorded")
 
 
-def dying(send: Handler) -> Handler:
-    async def mail(resources: Resources, claim: Claim) -> None:
-        await send(resources, claim)
-        await die_once(resources.database, next(iter(sys.argv[1:]), None), "mailed")
-
-    return mail
+async def mail(resources: Resources, claim: Claim) -> None:
+    await send_account_mail(resources, claim)
+    await die_once(resources.database, next(iter(sys.argv[1:]), None), "mailed")
 
 
 async def main() -> None:
-    mails = {Job.SEND_ACCOUNT_MAIL: dying(send_account_mail), Job.SEND_INVITATION: dying(send_invitation)}
-    for job in (Job.PROBE, *mails):
+    for job in (Job.PROBE, Job.SEND_ACCOUNT_MAIL):
         HANDLING[job] = replace(HANDLING[job], limit=1.0)
     claims.MARGIN = 1.0
     relay.INTERVAL = 0.2
     stop = Stop()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask)
     ready = logging.getLogger("counting").info
-    handlers = {Job.PROBE: count, **mails}
+    handlers = {Job.PROBE: count, Job.SEND_ACCOUNT_MAIL: mail}
     await run(Settings(), stop, schedule=(), handlers=handlers, ready=lambda: ready("the worker runs"))
 
 

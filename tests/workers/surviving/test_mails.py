@@ -147,31 +147,5 @@ async def test_workers_are_killed_while_they_send(scratch: Any, workers: Workers
     assert set(ids.values()) <= {1, 2, 3}
 
 
-async def test_workers_are_killed_while_they_send_invitations(
-    scratch: Any, workers: Workers, mails: Server
-) -> None:
-    """One mail an invitation, and none to those who no longer are: whoever dies, and when."""
-    connection, _ = scratch
-    await connection.execute(
-        "WITH u AS (INSERT INTO users (email, email_key, name, role) VALUES ('l', 'l', 'Lea', 'instructor') RETURNING id),"
-        " c AS (INSERT INTO courses (slug, title, status, instructor_id, published_at)"
-        " SELECT 'bread', 'Bread', 'published', id, now() FROM u RETURNING id, instructor_id)"
-        " INSERT INTO invitations (course_id, email, email_key, invited_by, expires_at)"
-        " SELECT c.id, e, e, instructor_id, now() + CASE WHEN n > 12 THEN '-1 s' ELSE '1 day' END::interval"
-        " FROM c, (SELECT n, 'user' || n || '@school.test' AS e FROM generate_series(1, 15) AS n) AS made;"
-        "INSERT INTO jobs (name, queue, payload) SELECT 'send_invitation', 'mail',"
-        " jsonb_build_object('course_id', course_id, 'email_key', email_key) FROM invitations"
-    )
-    assert workers.start("mailed").end() == -signal.SIGKILL
-    workers.start()
-    await until(partial(idle, connection))
-    recipients = {envelope.rcpt_tos[0] for envelope in mails.received}
-    assert recipients == {f"user{n}@school.test" for n in range(1, 13)}
-    # What was taken by the server and not yet recorded when its worker died came again, under the same id.
-    ids = message_ids(mails)
-    assert len(ids) == 12
-    assert set(ids.values()) <= {1, 2}
-
-
 async def _taken(server: Server, number: int) -> bool:
     return len(server.received) >= number
