@@ -11,7 +11,7 @@ from app.outbox import claim_job
 from app.resources import Resources
 from graphql_schema.node import global_id
 from tests.factories.catalog import MadeCourse, Staff, make_course_of, make_staff, run
-from tests.factories.cohorts import enrol_rows, invitations, invite
+from tests.factories.learning import enrol_rows, invitations, invite
 from tests.support.api import Api
 from tests.support.jobs import run_waiting_jobs
 from tests.support.mail_server import mail_server
