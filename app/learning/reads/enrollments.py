@@ -22,12 +22,13 @@ _COLUMNS = (
 )
 _MANAGED = "EXISTS (SELECT FROM course_instructors i WHERE i.course_id = {course} AND i.user_id = {teacher})"
 
-# `LIMIT 1` keeps each pair a look-up of its own, in the partition that can hold it: flattened into a join, the planner
+# `LIMIT 1` keeps each pair a look-up of its own in the partition that can hold it; flattened into a join, the planner
 # may hash all of the table.
 _BY_PAIR = Query(
     f"SELECT ROW(e.user_id, e.course_id) AS pair, {_COLUMNS}"  # noqa: S608
     " FROM unnest($1::bigint[], $2::bigint[]) AS k (user_id, course_id)"
-    " CROSS JOIN LATERAL (SELECT * FROM enrollments e WHERE e.user_id = k.user_id AND e.course_id = k.course_id LIMIT 1) AS e"
+    " CROSS JOIN LATERAL"
+    " (SELECT * FROM enrollments e WHERE e.user_id = k.user_id AND e.course_id = k.course_id LIMIT 1) AS e"
     " JOIN course_stats s ON s.course_id = e.course_id"
     f" WHERE e.user_id = $3 OR $4 OR {_MANAGED.format(course='e.course_id', teacher='$5')}",
     ("user_ids", "course_ids", "viewer", "sees_all", "teacher"),

@@ -9,9 +9,8 @@ from app.database import Database
 from app.identity.actor import ANONYMOUS
 from graphql_schema.node import global_id, global_id_of
 from tests.factories.catalog import MadeCourse, Staff, codes, make_course, make_course_of, run
-from tests.factories.cohorts import make_cohort
 from tests.factories.identity import make_user
-from tests.factories.learning import enrolled, enrollment_id, policy
+from tests.factories.learning import enrolled, enrollment_id, make_cohort, policy
 from tests.support.api import Api
 
 OWN = """query ($first: Int!, $after: String, $state: EnrollmentState) { viewer {
