@@ -194,14 +194,18 @@ async def test_a_long_line_moves_on_by_the_clock(
     await run(
         database,
         "INSERT INTO enrollments (user_id, course_id, state, waitlist_number)"
-        " SELECT id, $1, 'waitlisted', id FROM users WHERE email LIKE '%@line.test'",
+        " SELECT id, $1, 'waitlisted', row_number() OVER () FROM users WHERE email LIKE '%@line.test'",
         course.number,
     )
-    await run(database, "UPDATE enrollment_policies SET waitlist_count = $1", CHUNK + 1)
-    assert (await set_policy(api, staff, course, capacity=None))["waitlistCount"] == 1
+    await run(
+        database,
+        "UPDATE enrollment_policies SET waitlist_count = $1, next_waitlist_number = $1 + 1",
+        CHUNK + 1,
+    )
+    assert (await set_policy(api, staff, course, capacity=CHUNK + 10))["waitlistCount"] == 1
     # A newcomer does not pass those who still wait, though seats are free.
-    assert (await enroll(api, staff.student, course))["enrollment"]["state"] == "ACTIVE"
-    assert await jobs.tend_waitlists(api.resources) == 1
+    assert (await enroll(api, staff.student, course))["enrollment"]["state"] == "WAITLISTED"
+    assert await jobs.tend_waitlists(api.resources) == 2
     assert await jobs.tend_waitlists(api.resources) == 0
     assert {row["state"] for row in await rows_of(database, course)} == {"active"}
 
