@@ -9,6 +9,7 @@ AUDIT_ENTRIES = 200_000
 NOTIFICATIONS = 300_000
 OPERATIONS = 60_000
 INSTRUCTORS = 500
+ENROLLMENTS = 300_000
 COHORTS, MEMBERSHIPS, INVITATIONS = 60_000, 100_000, 100_000
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
 BUSY_COHORT = 1
@@ -123,6 +124,41 @@ STATEMENTS = (
            CASE WHEN i > {OPERATIONS} - 40 THEN 'running' ELSE 'succeeded' END, '{{}}',
            CASE WHEN i <= {OPERATIONS} - 40 THEN now() END
     FROM generate_series(1, {OPERATIONS}) AS i
+    """,
+    # Fifteen a person and ten a course; everybody in the long one, where 200 wait; one person in very many.
+    # Without the checks of foreign keys, which take ten times as long as the rows.
+    "SET session_replication_role = replica",
+    f"""
+    INSERT INTO enrollments (user_id, course_id, state, waitlist_number, created_at, enrolled_at, completed_at, withdrawn_at,
+                             lessons_completed)
+    SELECT user_id, course_id, state, CASE state WHEN 'waitlisted' THEN user_id END, created_at,
+           CASE WHEN state <> 'waitlisted' THEN created_at END, CASE state WHEN 'completed' THEN created_at END,
+           CASE state WHEN 'withdrawn' THEN created_at END, user_id % 10
+    FROM (
+        SELECT 1 + i % {USERS} AS user_id, 1 + (i * 31 + i / {USERS} * 1999) % {COURSES} AS course_id,
+               timestamptz '2024-01-01' + i * interval '3 minutes' AS created_at,
+               CASE WHEN i % 3000 = 0 THEN 'waitlisted' ELSE (ARRAY['active', 'active', 'completed', 'withdrawn'])[1 + i / 7 % 4] END
+        FROM generate_series(1, {ENROLLMENTS}) AS i
+        UNION ALL
+        SELECT i, {LONG_COURSE}, timestamptz '2025-01-01' + i * interval '1 minute',
+               CASE WHEN i > {USERS} - 200 THEN 'waitlisted' ELSE 'active' END
+        FROM generate_series(1, {USERS}) AS i
+        UNION ALL
+        SELECT {TOLD_OFTEN}, i * 50 + 25, timestamptz '2025-01-01' + i * interval '1 hour', 'active'
+        FROM generate_series(1, 500) AS i
+    ) AS t (user_id, course_id, created_at, state)
+    ON CONFLICT DO NOTHING
+    """,
+    "SET session_replication_role = origin",
+    """
+    INSERT INTO enrollment_policies (course_id, capacity, closes_at, waitlist_count)
+    SELECT id, 5000, CASE WHEN id % 3 = 0 THEN now() + id * interval '1 minute' END,
+           (SELECT count(*) FROM enrollments e WHERE e.course_id = id AND e.state = 'waitlisted')
+    FROM courses WHERE id % 2 = 1
+    """,
+    f"""
+    INSERT INTO course_prerequisites (course_id, required_course_id)
+    SELECT i, 1 + (i + n * 7) % {COURSES} FROM generate_series(1, {COURSES}, 3) AS i, generate_series(1, 2) AS n
     """,
     # Two cohorts a course, of ten members each; the busy one has a tenth of all, and its course as many invitations.
     f"""

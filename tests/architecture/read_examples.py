@@ -17,9 +17,16 @@ from app.identity.actor import ANONYMOUS, Actor
 from app.identity.models import Role
 from app.identity.reads import AuditFilter
 from app.learning import reads as learning
+from app.learning.models import EnrollmentState
 from app.notifications import reads as notifications
 from app.operations import reads as operations
-from tests.architecture.plan_sample import BUSY_INSTRUCTOR, LONG_COURSE, RARE_CATEGORY, TOLD_OFTEN
+from tests.architecture.plan_sample import (
+    BUSY_COHORT,
+    BUSY_INSTRUCTOR,
+    LONG_COURSE,
+    RARE_CATEGORY,
+    TOLD_OFTEN,
+)
 
 
 def uuid_of(moment: datetime) -> UUID:
@@ -98,7 +105,6 @@ def _audit_pages() -> Iterator[Example]:
                 yield Example(
                     identity.audit_entries_page,
                     {"narrowed": narrowed, "first": 51, "after": after},
-                    {"removes": _NO_INDEX_FOR_ALL} if size > 1 else {},
                 )
 
 
@@ -112,6 +118,49 @@ def _notification_pages() -> Iterator[Example]:
             for after in (None, (150_000,)):
                 values = {"user_id": user_id, "first": 51, "after": after, "unread_only": unread_only}
                 yield Example(notifications.notifications_page, values)
+
+
+_PAIRS = [(user, 1 + (user - 1) * 31 % 30_000) for user in range(2, 102)]
+_OF_ALL_THEIRS = (
+    """those in a state are picked out of all that one person ever enrolled in, some hundred at most"""
+)
+
+
+def _enrollments() -> Iterator[Example]:
+    """Of many courses, of the one in which everybody is, of a person who is in very many; at each end of their lists."""
+    for actor in (Actor(77, Role.STUDENT), *ACTORS[1:]):
+        yield Example(learning.enrollments_by_pair, {"keys": _PAIRS, "actor": actor})
+        yield Example(learning.enrollments_of_viewer, {"keys": KEYS, "actor": actor})
+    for actor in (Actor(77, Role.STUDENT), *ACTORS):
+        yield Example(learning.lesson_content, {"keys": KEYS, "actor": actor})
+        yield Example(learning.prerequisites_of_courses, {"keys": KEYS, "actor": actor})
+        yield Example(learning.missing_prerequisites, {"keys": KEYS, "actor": actor})
+        yield Example(learning.enrollment_terms, {"course_id": 4, "actor": actor})
+    for state in (None, *EnrollmentState):
+        for user_id in (77, TOLD_OFTEN):
+            for after in (None, (datetime(2025, 1, 10, tzinfo=UTC), 10_000)):
+                values = {"user_id": user_id, "first": 51, "after": after, "state": state}
+                rare = user_id == TOLD_OFTEN and state in {
+                    EnrollmentState.COMPLETED,
+                    EnrollmentState.WITHDRAWN,
+                }
+                yield Example(
+                    learning.enrollments_of_user, values, {"removes": _OF_ALL_THEIRS} if rare else {}
+                )
+        for actor in ACTORS[1:]:
+            for after in (None, (datetime(2025, 1, 10, tzinfo=UTC), 10_000)):
+                for keys in (KEYS, [LONG_COURSE]):
+                    page = learning.LearnersPage(51, after, state)
+                    values = {"keys": keys, "actor": actor, "page": page}
+                    yield Example(learning.enrollments_of_courses, values)
+    page = learning.LearnersPage(51, None, None, BUSY_COHORT)
+    values = {"keys": [1 + BUSY_COHORT], "actor": ACTORS[2], "page": page}
+    yield Example(learning.enrollments_of_courses, values)
+    yield Example(learning.enrollment_policies, {"keys": KEYS})
+    yield Example(
+        learning.waitlist_places, {"keys": [(LONG_COURSE, number) for number in range(19_900, 20_000)]}
+    )
+    yield Example(learning.waitlists_to_tend, {})
 
 
 def _cohorts_and_invitations() -> Iterator[Example]:
@@ -130,6 +179,7 @@ def _cohorts_and_invitations() -> Iterator[Example]:
 
 
 EXAMPLES = (
+    *_enrollments(),
     *_cohorts_and_invitations(),
     Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),
     Example(catalog.courses_of_slugs, {"slugs": [f"course-{n}" for n in KEYS]}),
@@ -152,6 +202,7 @@ EXAMPLES = (
     *(Example(catalog.courses_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     *(Example(catalog.course_id_of_slug, {"slug": "course-77", "actor": actor}) for actor in ACTORS),
     Example(catalog.published_courses_by_id, {"keys": KEYS}),
+    Example(catalog.enrollment_counts, {"keys": KEYS}),
     Example(catalog.featured_course_ids, {"first": 100}),
     Example(catalog.instructors_of_courses, {"keys": KEYS}),
     *(Example(catalog.modules_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),

@@ -36,6 +36,7 @@ PROGRAMS_AND_PLUMBING = {
 SCHEMA_PARTS = {"types", "queries", "mutations", "subscriptions"}
 FURTHER_SCHEMA_PARTS = {
     "graphql_schema/catalog/enums": "the domain's own enums, described for clients; types and inputs share them",
+    "graphql_schema/learning/enums": "as the catalogue's",
     "graphql_schema/catalog/payloads": "what the files of mutations/ answer with",
 }
 ENVIRONMENT_READERS = {

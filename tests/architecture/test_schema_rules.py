@@ -23,14 +23,19 @@ SCHEMA = STRAWBERRY._schema
 TYPES = {name: kind for name, kind in SCHEMA.type_map.items() if not name.startswith("__")}
 
 BOUNDED_LISTS = {
+    "Course.cohorts": "at most 100 by rule: app/learning/service/cohorts.py",
     "Course.instructors": "at most 100 by rule: app/catalog/service/courses.py",
     "Course.modules": "at most 100 by rule: app/catalog/service/modules.py",
     "Course.skills": "set by imports alone, at most 100: app/catalog/importing/rows.py",
+    "InviteLearnersPayload.invitations": "as many as addresses, at most 100: app/learning/service/invitations.py",
+    "Course.prerequisites": "at most 20 by rule: app/learning/service/prerequisites.py",
+    "EnrollPayload.missingPrerequisites": "at most 20 by rule: app/learning/service/prerequisites.py",
     "Operation.result": "at most 50 by rule: app/operations/service.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "RecordProgressPayload.rejected": "at most as many as beats, 100: app/learning/beats/beat.py",
     "Query.nodes": "as many as ids, at most 100: graphql_schema/schema.py",
     "UpdateNotificationPreferencesPayload.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
+    "Viewer.invitations": "the latest 100: app/learning/reads/invitations.py",
     "Viewer.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
     "Viewer.sessions": "at most 100 by rule: app/identity/service/sessions.py",
     "UserError.path": "as long as the input is deep",
@@ -40,6 +45,7 @@ WITHOUT_ID = {
     "PageInfo",
     "UserError",
     "AuthenticationSession",
+    "EnrollmentProgress",
     "OperationFigure",
     "OperationError",
     "RejectedBeat",

@@ -40,6 +40,8 @@ def declared(type_name: str, field: str) -> Edge:
         ("CourseInstructor", "user", "user_id"),
         ("Viewer", "user", "user_id"),
         ("CreateCoursePayload", "course", "course_id"),
+        ("Course", "cohorts", "course_id"),
+        ("Cohort", "members", "cohort_id"),
     ],
 )
 def test_relations_are_found_in_the_schema(type_name: str, field: str, key: str) -> None:
@@ -132,3 +134,21 @@ async def test_statements_stop_when_the_operation_is_cancelled(
         await task
     # The pool of one connection is free again.
     assert len(await run(database, "SELECT 1")) == 1
+
+
+async def test_a_gate_is_asked_for_a_whole_list_at_once_and_closes_field_by_field(
+    api: Api, database: Database, staff: Staff
+) -> None:
+    """One statement asks which of the courses are the asker's, and one for each field reads of those."""
+    for _ in range(2):
+        await make_course_of(database, staff)
+    await run(database, "DELETE FROM course_instructors WHERE course_id = (SELECT max(id) FROM courses)")
+    document = "{ courses(first: 100, orderBy: NEWEST) { nodes { cohorts { name } invitations(first: 1) { nodes { id } } } } }"
+    answer = await api.ask(document, staff.lead.actor)
+    closed, opened = answer.data["courses"]["nodes"]
+    assert closed == {"cohorts": None, "invitations": None}
+    assert opened == {"cohorts": [], "invitations": {"nodes": []}}
+    # The list, the gate of both fields, cohorts, invitations.
+    assert len(answer.statements) == 4
+    # Who cannot teach is asked about nothing.
+    assert len((await api.ask(document, staff.student.actor)).statements) == 1

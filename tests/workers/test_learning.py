@@ -1,388 +1,143 @@
-"""Flushing on a real PostgreSQL and Valkey: what was reported arrives, once, whatever happens beside it."""
+"""Jobs of learning: mails of invitations, and what is swept."""
 
-import asyncio
-import random
-import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from email import message_from_bytes
 from typing import Any
 
-import asyncpg
 import pytest
 
-from app.database import Database, Query
-from app.errors import Unavailable
-from app.learning.beats import Beat, BeatEvent
-from app.learning.progress_buffer import ProgressBuffer, length, union
+from app.learning.service import housekeeping
+from app.outbox import claim_job
 from app.resources import Resources
-from tests.factories.catalog import run
-from tests.factories.identity import make_user
-from tests.factories.progress import Watching, beat, enroll, make_watching
-from workers import learning
-from workers.learning import Flusher
-
-_PROGRESS = Query(
-    "SELECT user_id, video_id, position_ms, watched, watched_ms, completed_at FROM video_progress ORDER BY 1, 2",
-    (),
-    {},
-)
-_VIEWINGS = Query("SELECT * FROM watch_sessions ORDER BY viewing_key", (), {})
+from graphql_schema.node import global_id
+from tests.factories.catalog import MadeCourse, Staff, make_course_of, make_staff, run
+from tests.factories.learning import enrol_rows, invitations, invite
+from tests.support.api import Api
+from tests.support.jobs import run_waiting_jobs
+from tests.support.mail_server import mail_server
+from tests.support.mailbox import mails
+from tests.workers.test_identity import answering
+from workers.learning import forget_invitations, send_invitation
 
 
 @pytest.fixture
-async def watching(resources: Resources) -> Watching:
-    return await make_watching(resources.database, videos=3)
-
-
-async def report(resources: Resources, watching: Watching, *beats: Beat, agent: str = "") -> None:
-    answer = await resources.progress_recorder.record(watching.learner.number, beats, user_agent=agent)
-    assert (answer.accepted, answer.rejected) == (len(beats), [])
-
-
-async def watched(database: Database) -> dict[tuple[int, int], list[int]]:
-    return {
-        (row["user_id"], row["video_id"]): [
-            edge for part in row["watched"] for edge in (part.lower, part.upper)
-        ]
-        for row in await database.fetch(_PROGRESS)
-    }
-
-
-async def unwritten(resources: Resources, outcome: str) -> float:
-    return (
-        resources.metrics.registry.get_sample_value("lectern_progress_unwritten_total", {"outcome": outcome})
-        or 0.0
-    )
-
-
-async def test_what_was_reported_arrives(resources: Resources, watching: Watching) -> None:
-    now = time.time()
-    first, second, _ = watching.videos
-    phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"
-    await report(
-        resources,
-        watching,
-        beat(first, 0, 0, at=now - 50, sequence=0, event=BeatEvent.PLAY),
-        beat(first, 0, 20, at=now - 30, sequence=1),
-        beat(first, 20, 25.5, at=now - 20, sequence=2, event=BeatEvent.SEEK, position=100),
-        beat(first, 100, 110, at=now - 10, sequence=3, event=BeatEvent.PAUSE),
-        beat(second, 0, 1, at=now - 5, sequence=0, key="other"),
-        agent=phone,
-    )
-    await Flusher(resources).flush()
-    rows = await resources.database.fetch(_PROGRESS)
-    assert [(row["video_id"], row["position_ms"], row["watched_ms"]) for row in rows] == [
-        (first, 110_000, 35_500),
-        (second, 1000, 1000),
-    ]
-    assert (await watched(resources.database))[watching.learner.number, first] == [
-        0,
-        25_500,
-        100_000,
-        110_000,
-    ]
-    viewing = (await resources.database.fetch(_VIEWINGS))[1]
-    assert (viewing["viewing_key"], viewing["device_class"], viewing["video_id"]) == (
-        "viewing-1",
-        "phone",
-        first,
-    )
-    assert [(part.lower, part.upper) for part in viewing["seeks"]] == [(2, 3)]
-    assert abs(viewing["started_at"].timestamp() - (now - 50)) < 0.002
-    assert abs(viewing["ended_at"].timestamp() - (now - 10)) < 0.002
-    minted = datetime.fromtimestamp((viewing["id"].int >> 80) / 1000, UTC)
-    assert abs(minted - datetime.now(UTC)) < timedelta(seconds=30)
-    (enrollment,) = await run(resources.database, "SELECT * FROM enrollments")
-    assert enrollment["last_lesson_id"] == watching.lessons[1]
-    assert abs(enrollment["last_active_at"].timestamp() - (now - 5)) < 0.002
-    assert await resources.progress_buffer.measure() == (0, 0.0)
-
-
-async def test_lessons_are_completed_once_when_enough_was_watched(
-    resources: Resources, watching: Watching
-) -> None:
-    now, video = time.time(), watching.videos[0]
-    flusher = Flusher(resources)
-
-    async def state() -> tuple[bool, int, int]:
-        rows = await resources.database.fetch(_PROGRESS)
-        (enrollment,) = await run(resources.database, "SELECT * FROM enrollments")
-        lessons = await run(
-            resources.database, "SELECT * FROM lesson_progress WHERE completed_at IS NOT NULL"
-        )
-        return rows[0]["completed_at"] is not None, len(lessons), enrollment["lessons_completed"]
-
-    await report(resources, watching, beat(video, 0, 569.9, at=now - 200, sequence=1))
-    await flusher.flush()
-    assert await state() == (False, 0, 0)
-    await report(resources, watching, beat(video, 569.9, 570, at=now - 100, sequence=2))
-    await flusher.flush()
-    assert await state() == (True, 1, 1)
-    completed_at = (await resources.database.fetch(_PROGRESS))[0]["completed_at"]
-    await report(resources, watching, beat(video, 300, 600, at=now, sequence=3))
-    await flusher.flush()
-    assert await state() == (True, 1, 1)
-    assert (await resources.database.fetch(_PROGRESS))[0]["completed_at"] == completed_at
-
-
-async def test_a_viewing_is_one_row_also_when_redis_has_forgotten_it(
-    resources: Resources, watching: Watching
-) -> None:
-    now, video = time.time(), watching.videos[0]
-    flusher = Flusher(resources)
-    await report(resources, watching, beat(video, 0, 10, at=now - 50, sequence=0))
-    await flusher.flush()
-    await resources.keyvalue._redis.flushdb()
-    await asyncio.sleep(0.002)
-    await report(resources, watching, beat(video, 10, 20, at=now - 40, sequence=1, event=BeatEvent.SEEK))
-    await flusher.flush()
-    # The same key on another video is another viewing.
-    await report(resources, watching, beat(watching.videos[1], 10, 20, at=now, sequence=1))
-    await flusher.flush()
-    rows = await resources.database.fetch(_VIEWINGS)
-    assert sorted((row["video_id"], len(row["seeks"])) for row in rows) == [
-        (video, 1),
-        (watching.videos[1], 0),
-    ]
-
-
-async def test_what_is_gone_holds_nobody_up(resources: Resources, watching: Watching) -> None:
-    now = time.time()
-    before = await unwritten(resources, "gone")
-    await report(resources, watching, *(beat(video, 0, 10, at=now, sequence=1) for video in watching.videos))
-    await run(resources.database, "DELETE FROM lessons WHERE id = $1", watching.lessons[1])
-    await Flusher(resources).flush()
-    assert sorted(await watched(resources.database)) == [
-        (watching.learner.number, watching.videos[0]),
-        (watching.learner.number, watching.videos[2]),
-    ]
-    assert await unwritten(resources, "gone") == before + 1
-    assert await resources.progress_buffer.measure() == (0, 0.0)
-
-
-async def test_what_cannot_be_written_holds_nobody_up(
-    resources: Resources,
-    watching: Watching,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now, bad = time.time(), watching.videos[1]
-    before = [await unwritten(resources, outcome) for outcome in ("refused", "given_up")]
-    await report(resources, watching, *(beat(video, 0, 10, at=now, sequence=1) for video in watching.videos))
-    constraint = f"ALTER TABLE video_progress ADD CONSTRAINT no_such CHECK (video_id <> {bad}) NOT VALID"
-    await run(resources.database, constraint)
-    try:
-        await Flusher(resources).flush()
-        assert sorted(video for _, video in await watched(resources.database)) == sorted(
-            {*watching.videos} - {bad}
-        )
-        assert "cannot be written" in caplog.text
-        # It is tried again in an hour, also by itself; after a week it is dropped.
-        assert (await resources.progress_buffer.measure())[0] == 1
-        await Flusher(resources).flush()
-        taken = (await resources.progress_buffer.take(10, lease=1))[1]
-        assert taken == []
-        monkeypatch.setattr(learning, "GIVEN_UP", 0.0)
-        await resources.progress_buffer._release(
-            ["lectern:{progress}:queue"], "lectern:{progress}:state:", 0, f"{watching.learner.number}:{bad}"
-        )
-        await asyncio.sleep(0.002)
-        await Flusher(resources).flush()
-        assert await resources.progress_buffer.measure() == (0, 0.0)
-        assert "is given up" in caplog.text
-    finally:
-        await run(resources.database, "ALTER TABLE video_progress DROP CONSTRAINT no_such")
-    after = [await unwritten(resources, outcome) for outcome in ("refused", "given_up")]
-    assert after == [before[0] + 1, before[1] + 1]
-
-
-async def test_what_somebody_locks_holds_nobody_up(crowd: Resources) -> None:
-    watching = await make_watching(crowd.database, videos=2)
-    other = await make_user(crowd.database)
-    await enroll(crowd.database, other.number, watching.course)
-    now, video = time.time(), watching.videos[0]
-    await report(crowd, watching, beat(video, 0, 10, at=now, sequence=1))
-    await crowd.progress_recorder.record(other.number, [beat(video, 0, 10, at=now, sequence=1)])
-    async with crowd.database.transaction() as tx:
-        await tx.fetch_text("SELECT FROM enrollments WHERE user_id = $1 FOR UPDATE", other.number)
-        impatient = Flusher(crowd)
-        record = impatient.record
-
-        async def soon(tx: Any, taken: Any) -> Any:
-            await tx.fetch_text("SET LOCAL lock_timeout = '50ms'")
-            return await record(tx, taken)
-
-        impatient.record = soon  # type: ignore[method-assign]
-        await impatient.flush()
-        assert list(await watched(crowd.database)) == [(watching.learner.number, video)]
-    assert (await crowd.progress_buffer.measure())[0] == 1
-
-
-async def test_writers_and_flushers_at_once_lose_nothing(crowd: Resources) -> None:
-    """Ten people on several devices, four flushers, leases that end too soon: every millisecond is there in the end."""
-    watching = await make_watching(crowd.database, videos=3)
-    await run(crowd.database, "UPDATE lessons SET required_share = 0.05")
-    learners = [watching.learner, *[await make_user(crowd.database) for _ in range(9)]]
-    for learner in learners[1:]:
-        await enroll(crowd.database, learner.number, watching.course)
-    chance = random.Random(5)
-    now = time.time() - 3600
-    expected: dict[tuple[int, int], list[list[int]]] = {}
-    ended = asyncio.Event()
-
-    async def watch(user: int) -> None:
-        for call in range(25):
-            beats = []
-            for number in range(chance.randint(1, 6)):
-                video, start = chance.choice(watching.videos), chance.randint(0, 590)
-                key = f"{user}-{call % 4}-{number}"
-                stop = start + chance.randint(1, 10)
-                beats.append(beat(video, start, stop, at=now + call, sequence=call, key=key))
-                expected.setdefault((user, video), []).append([start * 1000, stop * 1000])
-            answer = await crowd.progress_recorder.record(user, beats)
-            assert answer.rejected == []
-            await asyncio.sleep(chance.random() / 50)
-
-    async def flush() -> None:
-        flusher = Flusher(crowd)
-        flusher._settings = flusher._settings.model_copy(update={"flush_size": 7, "flush_lease": 0.001})
-        while not ended.is_set():
-            await flusher.flush()
-            await asyncio.sleep(0)
-
-    flushers = [asyncio.create_task(flush()) for _ in range(4)]
-    await asyncio.gather(*(watch(learner.number) for learner in learners))
-    ended.set()
-    await asyncio.gather(*flushers)
-    await Flusher(crowd).flush()
-    await until_empty(crowd.progress_buffer, Flusher(crowd))
-    assert await watched(crowd.database) == {pair: union(ranges) for pair, ranges in expected.items()}
-    viewings = await run(crowd.database, "SELECT user_id, video_id, viewing_key FROM watch_sessions")
-    assert len(viewings) == len({tuple(row) for row in viewings})
-    totals = await run(
-        crowd.database,
-        "SELECT bool_and(watched = (SELECT range_agg(s.watched) FROM watch_sessions s"
-        " WHERE s.user_id = p.user_id AND s.video_id = p.video_id)) AS same FROM video_progress p",
-    )
-    assert totals[0]["same"]
-    # Of 600 seconds 30 are enough here: many lessons and courses became completed, each once.
-    (counts,) = await run(
-        crowd.database,
-        "SELECT bool_and(e.lessons_completed = (SELECT count(*) FROM lesson_progress p WHERE p.user_id = e.user_id"
-        " AND p.completed_at IS NOT NULL)) AS same, sum(e.lessons_completed)::int AS lessons,"
-        " count(*) FILTER (WHERE e.state = 'completed') AS courses,"
-        " (SELECT count(*) FROM enrollment_events) AS events FROM enrollments e",
-    )
-    enough = [pair for pair, ranges in expected.items() if length(union(ranges)) >= 30_000]
-    assert (counts["same"], counts["lessons"]) == (True, len(enough))
-    assert counts["courses"] == counts["events"]
-
-
-async def until_empty(buffer: ProgressBuffer, flusher: Flusher) -> None:
-    while (await buffer.measure())[0]:
-        await flusher.flush()
-        await asyncio.sleep(0.01)
+async def staff(resources: Resources) -> Staff:
+    return await make_staff(resources.database)
 
 
 @pytest.fixture
-async def without_database(resources: Resources) -> AsyncIterator[Any]:
-    """Switches PostgreSQL off and on for `resources`, as far as they can see."""
-    acquire = resources.database.acquire
-
-    async def refuse() -> Any:
-        raise asyncpg.CannotConnectNowError("away")
-
-    pool = resources.database._pool
-    assert pool is not None
-
-    class Away:
-        async def acquire(self, **_: Any) -> Any:
-            return await refuse()
-
-    def switch(*, off: bool) -> None:
-        resources.database._pool = Away() if off else pool  # type: ignore[assignment]
-
-    yield switch
-    switch(off=False)
-    assert resources.database.acquire == acquire
+async def course(resources: Resources, staff: Staff) -> MadeCourse:
+    return await make_course_of(resources.database, staff)
 
 
-async def test_postgresql_away(resources: Resources, watching: Watching, without_database: Any) -> None:
-    now, video = time.time(), watching.videos[0]
-    stranger = await make_user(resources.database)
-    await enroll(resources.database, stranger.number, watching.course)
-    await report(resources, watching, beat(video, 0, 10, at=now - 100, sequence=1))
-    flusher = Flusher(resources)
-    without_database(off=True)
-    for number in range(2, 6):
-        await report(resources, watching, beat(video, number * 10, number * 10 + 5, at=now, sequence=number))
-        with pytest.raises(Unavailable):
-            await flusher.flush()
-    unknown = await resources.progress_recorder.record(
-        stranger.number, [beat(video, 0, 10, at=now, sequence=1)]
-    )
-    assert ([each.code for each in unknown.rejected], unknown.next_beat_after) == (["RETRY_LATER"], 120)
-    without_database(off=False)
-    # What an attempt has left behind is not on lease.
-    await flusher.flush()
-    assert (await watched(resources.database))[watching.learner.number, video] == [
-        0, 10_000, 20_000, 25_000, 30_000, 35_000, 40_000, 45_000, 50_000, 55_000,
-    ]  # fmt: skip
-    await asyncio.sleep(1.1)  # the time for which an outage is taken for granted
-    again = await resources.progress_recorder.record(
-        stranger.number, [beat(video, 0, 10, at=now, sequence=1)]
-    )
-    assert again.accepted == 1
+def counted(resources: Resources, outcome: str) -> float:
+    return float(resources.metrics.invitations.labels(outcome)._value.get())
 
 
-async def test_the_loop_waits_outages_out_and_measures(
-    resources: Resources, watching: Watching, without_database: Any
+async def waiting(resources: Resources) -> list[Any]:
+    return await run(resources.database, "SELECT id, payload, tries, due_at > now() AS later FROM jobs")
+
+
+async def test_a_mail_that_the_server_takes_later_is_the_same_mail(
+    resources: Resources, staff: Staff, course: MadeCourse
 ) -> None:
-    quick = resources.settings.model_copy(
-        update={"progress": resources.settings.progress.model_copy(update={"flush_interval": 0.01})}
-    )
-    from dataclasses import replace
-
-    await report(resources, watching, beat(watching.videos[0], 0, 10, at=time.time(), sequence=1))
-    without_database(off=True)
-    task = asyncio.create_task(learning.flush_for_ever(replace(resources, settings=quick)))
-    gauge = "lectern_progress_buffer_oldest_seconds"
-    value = resources.metrics.registry.get_sample_value
-    while not (value(gauge) or 0) > 0.05:  # noqa: ASYNC110 - what a scrape would see
-        await asyncio.sleep(0.01)
-    assert value("lectern_progress_buffer_keys") == 1
-    without_database(off=False)
-    while value("lectern_progress_buffer_keys") != 0:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-    assert value(gauge) == 0
-    task.cancel()
-    assert len(await watched(resources.database)) == 1
+    mailed = counted(resources, "mailed")
+    await invite(resources, staff.lead.actor, course.number, "ann@school.test")
+    with mail_server() as (url, server):
+        server.answers = ["450 Come again"]
+        async with answering(resources, url) as with_server:
+            assert await run_waiting_jobs(with_server) == ["again"]
+            ((job_id, payload, tries, later),) = await waiting(resources)
+            assert payload == {"course_id": course.number, "email_key": "ann@school.test"}
+            assert (tries, later) == (1, True)
+            await run(resources.database, "UPDATE jobs SET due_at = now()")
+            assert await run_waiting_jobs(with_server) == ["succeeded"]
+    (envelope,) = server.received
+    assert envelope.rcpt_tos == ["ann@school.test"]
+    assert f"Message-ID: <{job_id}@".encode() in envelope.content
+    assert counted(resources, "mailed") == mailed + 1
 
 
-async def test_redis_emptied_loses_what_was_not_flushed_and_no_more(
-    resources: Resources, watching: Watching
+async def test_a_worker_that_dies_when_the_mail_was_taken_sends_the_same_again(
+    resources: Resources, staff: Staff, course: MadeCourse
 ) -> None:
-    now, video = time.time(), watching.videos[0]
-    await report(resources, watching, beat(video, 0, 10, at=now - 100, sequence=1))
-    await Flusher(resources).flush()
-    await report(resources, watching, beat(video, 10, 20, at=now - 90, sequence=2))
-    await resources.keyvalue._redis.flushdb()
-    await report(resources, watching, beat(video, 20, 30, at=now - 80, sequence=3))
-    await Flusher(resources).flush()
-    assert (await watched(resources.database))[watching.learner.number, video] == [0, 10_000, 20_000, 30_000]
+    await invite(resources, staff.lead.actor, course.number, "ann@school.test", "bob@school.test")
+    with mail_server() as (url, server):
+        async with answering(resources, url) as with_server:
+            for job_id, *_ in await waiting(resources):
+                claim = await claim_job(resources.database, job_id)
+                assert claim is not None
+                # Dies here: nothing records the end, and the job counts as lost in time.
+                await send_invitation(with_server, claim)
+            await run(resources.database, "UPDATE jobs SET due_at = now()")
+            assert await run_waiting_jobs(with_server) == ["succeeded"] * 2
+            assert await run_waiting_jobs(with_server) == []
+    ids = {(envelope.rcpt_tos[0], message_id(envelope.content)) for envelope in server.received}
+    assert (len(server.received), len(ids)) == (4, 2)
 
 
-async def test_as_many_statements_for_a_thousand_as_for_one(resources: Resources) -> None:
-    from app.telemetry import StatementCount, statements
+def message_id(content: bytes) -> str:
+    return str(message_from_bytes(content)["Message-ID"])
 
-    watching = await make_watching(resources.database, videos=100)
-    counts = []
-    for videos in (watching.videos[:1], watching.videos):
-        now = time.time()
-        await report(resources, watching, *(beat(video, 0, 1, at=now, sequence=1) for video in videos))
-        counted = StatementCount(keep_texts=True)
-        token = statements.set(counted)
-        await Flusher(resources).flush()
-        statements.reset(token)
-        counts.append(counted.total)
-    assert counts == [4, 4]
+
+async def test_a_mail_that_is_refused_is_not_tried_again(
+    resources: Resources, staff: Staff, course: MadeCourse
+) -> None:
+    mailed = counted(resources, "mailed")
+    await invite(resources, staff.lead.actor, course.number, "ann@school.test")
+    with mail_server() as (url, server):
+        server.answers = ["550 No such user"]
+        async with answering(resources, url) as with_server:
+            assert await run_waiting_jobs(with_server) == ["succeeded"]
+    assert (server.received, await waiting(resources)) == ([], [])
+    assert counted(resources, "mailed") == mailed
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "declined", "enrolled"])
+async def test_nobody_is_written_to_who_is_invited_no_longer(
+    api: Api, resources: Resources, staff: Staff, course: MadeCourse, end: str
+) -> None:
+    (made,) = await invite(resources, staff.lead.actor, course.number, staff.student.email)
+    named = {"invitationId": global_id("Invitation", made)}
+    if end == "withdrawn":
+        await api.change("withdrawInvitation", staff.lead.actor, **named)
+    elif end == "declined":
+        await api.change("declineInvitation", staff.student.actor, **named)
+    else:
+        await enrol_rows(resources.database, course.number, [staff.student.number])
+    assert await run_waiting_jobs(resources) == ["succeeded"]
+    assert await mails(resources) == []
+
+
+async def test_what_has_expired_is_swept(
+    resources: Resources, staff: Staff, course: MadeCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (housekeeping.forget_invitations, housekeeping.forget_invitation_records):
+        monkeypatch.setitem(step.__kwdefaults__ or {}, "rows", 2)
+    database = resources.database
+    expired = counted(resources, "expired")
+    emails = [f"u{n}@school.test" for n in range(6)]
+    await invite(resources, staff.lead.actor, course.number, *emails)
+    await invite(resources, staff.colleague.actor, course.number, "new@school.test")
+    await run(
+        database,
+        "UPDATE invitations SET expires_at = now() WHERE email_key = ANY($1::text[])",
+        emails[:5],
+    )
+    await run(
+        database,
+        "UPDATE invitation_mails SET mailed_at = now() - $2::interval WHERE email_key = ANY($1::text[])",
+        emails,
+        timedelta(days=1),
+    )
+    await run(
+        database,
+        "UPDATE invitation_allowances SET hour_began = now() - interval '1 hour' WHERE user_id = $1",
+        staff.lead.number,
+    )
+    assert await forget_invitations(resources) == 5
+    assert await invitations(database, course.number) == [("new@school.test", None), (emails[5], None)]
+    assert await run(database, "SELECT email_key FROM invitation_mails") == [("new@school.test",)]
+    assert await run(database, "SELECT user_id FROM invitation_allowances") == [(staff.colleague.number,)]
+    assert counted(resources, "expired") == expired + 5
+    assert await forget_invitations(resources) == 0

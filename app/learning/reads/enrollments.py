@@ -22,12 +22,13 @@ ENROLLMENT_COLUMNS = (
 )
 _MANAGED = "EXISTS (SELECT FROM course_instructors i WHERE i.course_id = {course} AND i.user_id = {teacher})"
 
-# `LIMIT 1` keeps each pair a look-up of its own, in the partition that can hold it: flattened into a join, the planner
+# `LIMIT 1` keeps each pair a look-up of its own in the partition that can hold it; flattened into a join, the planner
 # may hash all of the table.
 _BY_PAIR = Query(
     f"SELECT ROW(e.user_id, e.course_id) AS pair, {ENROLLMENT_COLUMNS}"  # noqa: S608
     " FROM unnest($1::bigint[], $2::bigint[]) AS k (user_id, course_id)"
-    " CROSS JOIN LATERAL (SELECT * FROM enrollments e WHERE e.user_id = k.user_id AND e.course_id = k.course_id LIMIT 1) AS e"
+    " CROSS JOIN LATERAL"
+    " (SELECT * FROM enrollments e WHERE e.user_id = k.user_id AND e.course_id = k.course_id LIMIT 1) AS e"
     " JOIN course_stats s ON s.course_id = e.course_id"
     f" WHERE e.user_id = $3 OR $4 OR {_MANAGED.format(course='e.course_id', teacher='$5')}",
     ("user_ids", "course_ids", "viewer", "sees_all", "teacher"),
@@ -73,11 +74,9 @@ def _of_courses(state: EnrollmentState | None, *, continued: bool, in_cohort: bo
             " WHERE m.cohort_id = :cohort"
         )
     return _numbered(
-        f"SELECT {ENROLLMENT_COLUMNS} FROM unnest(:keys::bigint[]) AS k (id) CROSS JOIN LATERAL ("  # noqa: S608
-        f"{learners}{narrowed}{behind} ORDER BY e.created_at, e.user_id LIMIT :first::int) AS e"
-        " JOIN course_stats s ON s.course_id = k.id"
-        f" WHERE :sees_all OR {_MANAGED.format(course='k.id', teacher=':teacher')}"
-        " ORDER BY e.course_id, e.created_at, e.user_id",
+        f"SELECT {ENROLLMENT_COLUMNS} FROM unnest(:keys::bigint[]) AS k (id) JOIN course_stats s ON s.course_id = k.id"  # noqa: S608
+        f" CROSS JOIN LATERAL ({learners}{narrowed}{behind} ORDER BY e.created_at, e.user_id LIMIT :first::int) AS e"
+        f" WHERE :sees_all OR {_MANAGED.format(course='k.id', teacher=':teacher')}",
         (
             "keys",
             "first",

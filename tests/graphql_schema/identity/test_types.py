@@ -80,6 +80,8 @@ async def test_every_email_has_this_policy() -> None:
     assert addresses == {
         ("User", "email"): EMAIL,
         ("User", "emailVerified"): EMAIL,
+        # Whoever may not see the address does not see the invitation.
+        ("Invitation", "email"): PUBLIC,
         # What the one who asks has just typed.
         ("RequestPasswordResetPayload", "email"): PUBLIC,
         ("RequestEmailVerificationPayload", "email"): PUBLIC,

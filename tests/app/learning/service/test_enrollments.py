@@ -38,6 +38,9 @@ async def test_two_hundred_for_ten_seats(
     tries = people * 3
     random.Random(5).shuffle(tries)
     await asyncio.gather(*(enrolled(crowd, user, course) for user in tries))
+    series = crowd.metrics.registry.get_sample_value
+    counted = [series("lectern_enrollments_total", {"outcome": kind}) for kind in ("enrolled", "waitlisted")]
+    assert counted == [SEATS, PEOPLE - SEATS]
     rows = await rows_of(database, course)
     assert [row["state"] for row in rows] == ["active"] * SEATS + ["waitlisted"] * (PEOPLE - SEATS)
     assert [row["waitlist_number"] for row in rows[SEATS:]] == list(range(1, PEOPLE - SEATS + 1))

@@ -17,8 +17,8 @@ from tests.factories.catalog import (
     nothing_written,
     run,
 )
-from tests.factories.cohorts import enrol_rows, invitations, invite, make_cohort, members
 from tests.factories.identity import make_user
+from tests.factories.learning import enrol_rows, invitations, invite, make_cohort, members
 from tests.support.api import Api
 
 COHORT = "cohort { id name memberCount course { id } }"

@@ -10,8 +10,8 @@ from app.identity.models import Role
 from app.resources import Resources
 from graphql_schema.node import global_id
 from tests.factories.catalog import MadeCourse, Staff, make_course_of, run
-from tests.factories.cohorts import enrol_rows, invite, make_cohort
 from tests.factories.identity import make_user
+from tests.factories.learning import enrol_rows, invite, make_cohort
 from tests.support.api import Api
 
 COHORT = "... on Cohort { id name memberCount course { id } members(first: 2) { nodes { user { id } } } }"

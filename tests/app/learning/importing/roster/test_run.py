@@ -20,8 +20,8 @@ from tests.factories.catalog import (
     nothing_written,
     run,
 )
-from tests.factories.cohorts import enrol_rows, invitations, let_a_month_pass, make_cohort, members
 from tests.factories.identity import make_user
+from tests.factories.learning import enrol_rows, invitations, let_a_month_pass, make_cohort, members
 from tests.support.mailbox import mails
 
 NONE = {"enrolled": 0, "waitlisted": 0, "invited": 0, "joined": 0, "teaching": 0, "unchanged": 0}
