@@ -12,9 +12,9 @@ class NotificationKind(StrEnum):
 
     INSTRUCTOR_ADDED = "instructor_added"
     INSTRUCTOR_REMOVED = "instructor_removed"
-    COURSE_COMPLETED = "course_completed"
     WAITLIST_PROMOTED = "waitlist_promoted"
     WAITLIST_ENDED = "waitlist_ended"
+    COURSE_COMPLETED = "course_completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,6 @@ KINDS: Mapping[NotificationKind, Definition] = MappingProxyType(
             title="You now teach {course_title}",
             body="You were added to the instructors of the course {course_title}.",
         ),
-        NotificationKind.COURSE_COMPLETED: Definition(
-            title="You have completed {course_title}",
-            body="All lessons of the course {course_title} are done. Well done!",
-        ),
         NotificationKind.INSTRUCTOR_REMOVED: Definition(
             title="You no longer teach {course_title}",
             body="You were taken off the instructors of the course {course_title}.",
@@ -53,6 +49,10 @@ KINDS: Mapping[NotificationKind, Definition] = MappingProxyType(
         NotificationKind.WAITLIST_ENDED: Definition(
             title="No seat became free in {course_title}",
             body="You waited for a seat in the course {course_title}. Waiting has ended, and you are not enrolled.",
+        ),
+        NotificationKind.COURSE_COMPLETED: Definition(
+            title="You have completed {course_title}",
+            body="All lessons of the course {course_title} are done. Well done!",
         ),
     }
 )

@@ -149,6 +149,17 @@ STATEMENTS = (
     ) AS t (user_id, course_id, created_at, state)
     ON CONFLICT DO NOTHING
     """,
+    # Everybody is some lessons into the long course, and has done some of the first ones.
+    f"""
+    INSERT INTO lesson_progress (user_id, lesson_id, course_id, opened_at, completed_at)
+    SELECT user_id, {LESSONS} + place, {LONG_COURSE}, now(), CASE WHEN place < 12 THEN now() END
+    FROM generate_series(1, {USERS}) AS user_id, generate_series(1, 1 + user_id % 12) AS place
+    UNION ALL
+    SELECT 1 + i % {USERS}, 1 + i * 37 % {LESSONS}, 1 + (i * 37 % {LESSONS}) % {MODULES} % {COURSES}, now(),
+           CASE WHEN i % 3 > 0 THEN now() END
+    FROM generate_series(1, 200000) AS i
+    ON CONFLICT DO NOTHING
+    """,
     "SET session_replication_role = origin",
     """
     INSERT INTO enrollment_policies (course_id, capacity, closes_at, waitlist_count)

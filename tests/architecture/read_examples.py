@@ -126,6 +126,22 @@ _OF_ALL_THEIRS = (
 )
 
 
+_STANDING = [(1 + i * 199 % 20_000, 1 + i * 2999 % 300_000) for i in range(99)]
+_IN_LONG_COURSE = [(user, LONG_COURSE) for user in range(1, 100)]
+
+
+def _lesson_progress() -> Iterator[Example]:
+    for actor in ACTORS[1:]:
+        yield Example(learning.lesson_standings, {"keys": _STANDING, "actor": actor})
+        yield Example(
+            learning.standings_of_viewer, {"keys": [lesson for _, lesson in _STANDING], "actor": actor}
+        )
+    yield Example(learning.next_lessons, {"keys": _PAIRS})
+    yield Example(learning.next_lessons, {"keys": _IN_LONG_COURSE})
+    for user in (77, TOLD_OFTEN):
+        yield Example(learning.enrollments_to_continue, {"user_id": user, "first": 10})
+
+
 def _enrollments() -> Iterator[Example]:
     """Of many courses, of the one in which everybody is, of a person who is in very many; at each end of their lists."""
     for actor in (Actor(77, Role.STUDENT), *ACTORS[1:]):
@@ -180,6 +196,7 @@ def _cohorts_and_invitations() -> Iterator[Example]:
 
 EXAMPLES = (
     *_enrollments(),
+    *_lesson_progress(),
     *_cohorts_and_invitations(),
     Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),
     Example(catalog.courses_of_slugs, {"slugs": [f"course-{n}" for n in KEYS]}),

@@ -38,6 +38,8 @@ BOUNDED_LISTS = {
     "Viewer.invitations": "the latest 100: app/learning/reads/invitations.py",
     "Viewer.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
     "Viewer.sessions": "at most 100 by rule: app/identity/service/sessions.py",
+    "LessonCompletion.missing": "at most 20 by rule: app/learning/completion_rules.py",
+    "Viewer.continueLearning": "takes `first`, 1 to 100",
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
@@ -47,6 +49,8 @@ WITHOUT_ID = {
     "AuthenticationSession",
     "EnrollmentProgress",
     "OperationFigure",
+    "LessonCompletion",
+    "VideoStretch",
     "OperationError",
     "RejectedBeat",
     "Query",
