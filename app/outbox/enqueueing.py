@@ -53,7 +53,7 @@ class Outbox:
 
     def __init__(self, handover: Handover, metrics: Metrics) -> None:
         self._handover = handover
-        self._metrics = metrics
+        self.metrics = metrics
 
     async def enqueue(
         self,
@@ -129,7 +129,7 @@ class Outbox:
         self, tx: Transaction, job: Job, job_ids: Sequence[UUID], delay: timedelta = _AT_ONCE
     ) -> None:
         async def tell() -> None:
-            self._metrics.jobs_enqueued.labels(job).inc(len(job_ids))
+            self.metrics.jobs_enqueued.labels(job).inc(len(job_ids))
             if delay <= _AT_ONCE:
                 await self._handover.tell([(job_id, HANDLING[job].queue) for job_id in job_ids])
 

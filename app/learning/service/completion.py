@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.database import Query, Transaction
 from app.learning.models import EnrollmentEventKind
-from app.learning.service.events import Happened, record_events
+from app.learning.service.events import Happened, count_after, record_events
 from app.learning.service.seats import LESSONS_DONE
 from app.outbox import Outbox
 
@@ -74,6 +74,7 @@ async def complete_lessons(
         return 0
     await tx.fetch(_LOCK, user_ids=user_ids, course_ids=course_ids)
     marked = await mark_lessons(tx, user_ids=user_ids, lesson_ids=lesson_ids)
+    count_after(tx, outbox.metrics.lessons_completed, marked)
     if marked:
         await complete_courses(tx, outbox, user_ids=user_ids, course_ids=course_ids)
     return marked
@@ -89,6 +90,8 @@ async def complete_courses(
     tx: Transaction, outbox: Outbox, *, user_ids: Sequence[int], course_ids: Sequence[int]
 ) -> int:
     """Of lists of one length: completes the active enrolments whose course has no lesson left. Returns how many."""
+    if not user_ids:
+        return 0
     rows = await tx.fetch(_COMPLETE, user_ids=user_ids, course_ids=course_ids)
     events = [
         Happened(
@@ -102,4 +105,5 @@ async def complete_courses(
         for row in rows
     ]
     await record_events(tx, outbox, events)
+    count_after(tx, outbox.metrics.courses_completed, len(rows))
     return len(rows)

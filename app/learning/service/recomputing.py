@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from app.database import Query, Transaction
 from app.learning.completion_rules import GRACE
 from app.learning.service.completion import complete_courses, mark_lessons
+from app.learning.service.events import count_after
 from app.outbox import Outbox
 
 CHUNK = 2_000
@@ -136,11 +137,13 @@ async def _recount(
     await tx.fetch(_SWEEP_VIDEOS, **values)
     enough = await tx.fetch(_WATCHED_ENOUGH, **values)
     if enough:
-        found.lessons_completed += await mark_lessons(
+        marked = await mark_lessons(
             tx,
             user_ids=[row["user_id"] for row in enough],
             lesson_ids=[row["lesson_id"] for row in enough],
         )
+        count_after(tx, outbox.metrics.lessons_completed, marked)
+        found.lessons_completed += marked
     found.corrected += len(await tx.fetch(_RECOUNT, **values))
     found.courses_completed += await complete_courses(
         tx, outbox, user_ids=user_ids, course_ids=[course_id] * len(user_ids)

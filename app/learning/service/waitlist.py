@@ -7,6 +7,7 @@ from asyncpg import Record
 from app.database import Query, Transaction
 from app.learning.models import EnrollmentEventKind
 from app.learning.reads.waitlist import LONGEST_WAIT
+from app.learning.service.completion import complete_courses
 from app.learning.service.events import Happened, count_after, record_events
 from app.learning.service.seats import LESSONS_DONE, lock_seats
 from app.notifications.kinds import NotificationKind
@@ -75,6 +76,9 @@ async def promote(tx: Transaction, notifier: Notifier, course_id: int, *, at_mos
     if rows:
         await record_events(tx, notifier.outbox, _events(EnrollmentEventKind.ENROLLED, rows))
         await _tell(tx, notifier, NotificationKind.WAITLIST_PROMOTED, rows)
+        returned = [row["user_id"] for row in rows if row["generation"] > 1]
+        # Nothing of it may be left that they had not done before.
+        await complete_courses(tx, notifier.outbox, user_ids=returned, course_ids=[course_id] * len(returned))
     count_after(tx, notifier.metrics.waitlist_promotions, len(rows))
     return len(rows)
 

@@ -8,6 +8,12 @@ class LearningMetrics:
         self.enrollments = Counter(
             "lectern_enrollments_total", "Changes of enrolments, by outcome.", ("outcome",), registry=registry
         )
+        self.lessons_completed = Counter(
+            "lectern_lessons_completed_total", "Lessons that learners have completed.", registry=registry
+        )
+        self.courses_completed = Counter(
+            "lectern_courses_completed_total", "Courses that learners have completed.", registry=registry
+        )
         self.waitlist_promotions = Counter(
             "lectern_waitlist_promotions_total", "Seats that went to somebody who waited.", registry=registry
         )
