@@ -8,6 +8,7 @@ SESSIONS = 60_000
 AUDIT_ENTRIES = 200_000
 NOTIFICATIONS = 300_000
 OPERATIONS = 60_000
+WATCHED_VIDEOS = 300_000
 INSTRUCTORS = 500
 COHORTS, MEMBERSHIPS, INVITATIONS = 60_000, 100_000, 100_000
 BUSY_INSTRUCTOR, RARE_CATEGORY, LONG_COURSE = 1, "beekeeping", 30_001
@@ -114,6 +115,13 @@ STATEMENTS = (
     SELECT id, recipient_id, ARRAY[id], CASE WHEN position % 1000 = 0 THEN 'due' ELSE 'sent' END,
            now() - interval '1 minute'
     FROM notifications
+    """,
+    f"""
+    INSERT INTO video_progress (user_id, video_id, lesson_id, course_id, position_ms, position_at, position_sequence, watched,
+                                watched_ms)
+    SELECT 1 + i % {USERS}, 1 + i * 7 % {VIDEOS}, 1 + i * 7 % {VIDEOS}, 1 + i * 7 % {VIDEOS} % {COURSES}, 30000, now(), 3,
+           '{{[0,30000)}}', 30000
+    FROM generate_series(1, {WATCHED_VIDEOS}) AS i
     """,
     # Nearly all of them have ended, long ago; one account has asked for very many.
     f"""
