@@ -137,6 +137,7 @@ def test_schema_folders_hold_parts_of_domains() -> None:
                 "storage",
                 "imports",
                 "cache",
+                "recomputing",
             },
         ),
     ],

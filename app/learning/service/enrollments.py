@@ -18,6 +18,7 @@ from app.learning.errors import (
     PrerequisitesMissing,
 )
 from app.learning.models import EnrollmentEventKind, EnrollmentState
+from app.learning.service.completion import complete_courses
 from app.learning.service.events import Happened, count_after, record_events
 from app.learning.service.invitations import take_invitation
 from app.learning.service.seats import LESSONS_DONE, lock_seats
@@ -111,6 +112,11 @@ async def enroll(
     happened = Happened(kind, actor.user_id, course_id, entered["generation"], entered["created_at"], source)
     await record_events(tx, notifier.outbox, [happened])
     count_after(tx, notifier.metrics.enrollments.labels(kind.value))
+    if entered["generation"] > 1 and await complete_courses(
+        tx, notifier.outbox, user_ids=[actor.user_id], course_ids=[course_id]
+    ):
+        # Nothing of it is left that they had not done before.
+        return EnrollmentState.COMPLETED
     return EnrollmentState(entered["state"])
 
 

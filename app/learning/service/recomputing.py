@@ -115,7 +115,7 @@ async def learners_to_recount(tx: Transaction, course_id: int) -> int:
 async def recount_chunk(
     tx: Transaction, outbox: Outbox, *, course_id: int, after: Place, found: Recount, rows: int = CHUNK
 ) -> Place | None:
-    """The next `rows` learners of the course behind `after`, added to `found`. Returns the last one's place; None at the end."""
+    """The next `rows` learners of the course behind `after`, added to `found`. Returns the last one's place, None at the end."""
     chunk = await tx.fetch(_CHUNK, course_id=course_id, created_at=after[0], user_id=after[1], rows=rows)
     if not chunk:
         return None
