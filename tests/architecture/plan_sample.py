@@ -119,9 +119,8 @@ STATEMENTS = (
     f"""
     INSERT INTO video_progress (user_id, video_id, lesson_id, course_id, position_ms, position_at, position_sequence, watched,
                                 watched_ms)
-    SELECT 1 + i % {USERS}, 1 + i * 7 % {VIDEOS}, 1 + i * 7 % {VIDEOS}, 1 + i * 7 % {VIDEOS} % {COURSES}, 30000, now(), 3,
-           '{{[0,30000)}}', 30000
-    FROM generate_series(1, {WATCHED_VIDEOS}) AS i
+    SELECT 1 + i % {USERS}, video, video, 1 + (video - 1) % {COURSES}, 30000, now(), 3, '{{[0,30000)}}', 30000
+    FROM generate_series(0, {WATCHED_VIDEOS} - 1) AS i, LATERAL (SELECT 1 + (i + i / {USERS} * 7919) % {VIDEOS}) AS v (video)
     """,
     # Nearly all of them have ended, long ago; one account has asked for very many.
     f"""
