@@ -313,6 +313,12 @@ def _translated() -> Any:
         raise Unavailable("Somebody else is changing the same thing. Please try again.") from error
     except _GONE as error:
         raise Unavailable(_UNREACHABLE) from error
+    except asyncpg.InternalClientError as error:
+        # The server has said goodbye to a connection that was idle, and the socket is not closed yet: the driver still
+        # reads the farewell (its state 2) when we ask for something.
+        if "another operation (2) is in progress" not in str(error):
+            raise
+        raise Unavailable(_UNREACHABLE) from error
     except asyncpg.InterfaceError as error:
         # The library's word for a connection that the server has closed, and also for mistakes of ours.
         if not any(word in str(error) for word in ("is closed", "was closed", "released back")):

@@ -112,6 +112,13 @@ class Proxy:
         """Nothing passes any more, and nobody is told."""
         self._flowing.clear()
 
+    def say_goodbye(self) -> None:
+        """What a server that shuts down says to idle connections, before it closes them."""
+        fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+        # The writers come in pairs, the client's first.
+        for writer in self._writers[::2]:
+            writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+
     def cut(self) -> None:
         """Breaks every connection without a word."""
         for writer in self._writers:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from app.database import Database
 from app.errors import Unavailable
 from app.resources import Resources
 from app.settings import DatabaseSettings, Settings
@@ -110,6 +111,29 @@ async def test_a_server_that_goes_and_comes_back(proxy: Proxy, limits: DatabaseS
                 await attempt()
         await proxy.start()
         await works(database)
+
+
+async def test_a_farewell_before_the_connection_closes(proxy: Proxy, limits: DatabaseSettings) -> None:
+    """For a moment the driver knows that it is over, and the socket is still open."""
+    async with opened(limits, url=proxy.url) as database:
+        await works(database)
+        proxy.say_goodbye()
+        await asyncio.sleep(
+            0.1
+        )  # on its way through the socket; one that comes later finds the connection sound
+        with pytest.raises(Unavailable):
+            await database.fetch(ONE)
+        proxy.cut()
+        await until(partial(recovered, database))
+        await works(database)
+
+
+async def recovered(database: Database) -> bool:
+    try:
+        await database.fetch(ONE)
+    except Unavailable:
+        return False
+    return True
 
 
 async def test_a_server_that_is_not_there(proxy: Proxy, limits: DatabaseSettings) -> None:

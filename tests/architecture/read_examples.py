@@ -98,7 +98,6 @@ def _audit_pages() -> Iterator[Example]:
                 yield Example(
                     identity.audit_entries_page,
                     {"narrowed": narrowed, "first": 51, "after": after},
-                    {"removes": _NO_INDEX_FOR_ALL} if size > 1 else {},
                 )
 
 

@@ -59,7 +59,7 @@ async def counts(connection: Any) -> tuple[int, int, int]:
     return tuple(row)
 
 
-async def until(check: Callable[[], Any], patience: float = 40) -> None:
+async def until(check: Callable[[], Any], patience: float = 100) -> None:
     deadline = time.monotonic() + patience
     while not await check():
         assert time.monotonic() < deadline

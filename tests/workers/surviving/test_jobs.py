@@ -145,6 +145,10 @@ async def emptied(connection: Any) -> bool:
     return (await counts(connection))[2] == 0
 
 
+async def happened(connection: Any, wanted: int) -> bool:
+    return (await counts(connection))[0] >= wanted
+
+
 @pytest.fixture
 async def own_postgres() -> AsyncIterator[EmbeddedPostgres]:
     """A server that a test may stop."""
@@ -169,14 +173,15 @@ async def test_postgresql_restarts_while_all_goes_on(
     worker = workers.start()
     with running([*ASKING, "1", "400"], tmp_path, **workers.variables) as asking:
         for wanted in (20, 100):
-            await until(partial(reached, connection, wanted))
+            # Not `reached`: before the other program has begun, nothing waits either.
+            await until(partial(happened, connection, wanted))
             await connection.close()
             await asyncio.to_thread(own_postgres.stop)
             worker.wait_for(lambda: "waits" in worker.output, "outage")
             await asyncio.to_thread(own_postgres.start)
             assert own_postgres.url == url
             connection = await asyncpg.connect(url)
-        assert asking.end() == 0
+        assert asking.end() == 0, asking.output
     assert worker.process.poll() is None
     await until(lambda: done(connection, 400))
     assert await counts(connection) == (400, 400, 0)
