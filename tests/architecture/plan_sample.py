@@ -8,6 +8,7 @@ SESSIONS = 60_000
 AUDIT_ENTRIES = 200_000
 NOTIFICATIONS = 300_000
 OPERATIONS = 60_000
+WATCHED_VIDEOS = 300_000
 INSTRUCTORS = 500
 ENROLLMENTS = 300_000
 COHORTS, MEMBERSHIPS, INVITATIONS = 60_000, 100_000, 100_000
@@ -115,6 +116,12 @@ STATEMENTS = (
     SELECT id, recipient_id, ARRAY[id], CASE WHEN position % 1000 = 0 THEN 'due' ELSE 'sent' END,
            now() - interval '1 minute'
     FROM notifications
+    """,
+    f"""
+    INSERT INTO video_progress (user_id, video_id, lesson_id, course_id, position_ms, position_at, position_sequence, watched,
+                                watched_ms)
+    SELECT 1 + i % {USERS}, video, video, 1 + (video - 1) % {COURSES}, 30000, now(), 3, '{{[0,30000)}}', 30000
+    FROM generate_series(0, {WATCHED_VIDEOS} - 1) AS i, LATERAL (SELECT 1 + (i + i / {USERS} * 7919) % {VIDEOS}) AS v (video)
     """,
     # Nearly all of them have ended, long ago; one account has asked for very many.
     f"""

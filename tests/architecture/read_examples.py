@@ -194,9 +194,23 @@ def _cohorts_and_invitations() -> Iterator[Example]:
     yield Example(learning.invitation_for_mail, {"course_id": 77, "email_key": "user77@example.org"})
 
 
+_WATCHED = [(1 + i, 1 + i) for i in range(100)]
+
+
+def _progress() -> Iterator[Example]:
+    """What is read of videos and those who watch them; of one person too, whose course is long."""
+    mine = [(77, 1 + (76 + 20_000 * n + n * 7919) % 100_000) for n in range(100)]
+    for actor in ACTORS:
+        for keys in (_WATCHED, mine):
+            yield Example(learning.video_progress_of, {"keys": keys, "actor": actor})
+    yield Example(learning.videos_to_record, {"keys": KEYS})
+    yield Example(learning.recorded_learners, {"keys": [(user, 1 + user % 30_000) for user, _ in _WATCHED]})
+
+
 EXAMPLES = (
     *_enrollments(),
     *_lesson_progress(),
+    *_progress(),
     *_cohorts_and_invitations(),
     Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),
     Example(catalog.courses_of_slugs, {"slugs": [f"course-{n}" for n in KEYS]}),

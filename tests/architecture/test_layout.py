@@ -56,6 +56,8 @@ DOCUMENTS = (
 WHOLE = {"architecture", "e2e", "support", "factories"}
 # Tests of a folder as a whole.
 OF_A_FOLDER = {
+    "tests/app/learning/beats/test_any_order.py": "from beats to rows, in any order",
+    "tests/workers/surviving/test_progress.py": "viewers' progress, while whoever flushes and Redis are killed",
     "tests/workers/surviving/test_jobs.py": "the worker program, killed and cut off from Redis and PostgreSQL",
     "tests/workers/surviving/test_mails.py": "mails, while the API and the workers are killed",
     "tests/workers/surviving/test_notifications.py": "mails about notifications, while the workers are killed",

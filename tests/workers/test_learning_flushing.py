@@ -17,7 +17,7 @@ from app.learning.progress_buffer import ProgressBuffer, length, union
 from app.resources import Resources
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
-from tests.factories.progress import Watching, beat, enroll, make_watching
+from tests.support.watching import Watching, beat, enroll, make_watching
 from workers import learning
 from workers.learning import Flusher
 

@@ -16,7 +16,7 @@ from app.settings import OriginSettings
 from graphql_schema.node import global_id
 from tests.app.asgi.conftest import Serve
 from tests.app.asgi.serving import RunningServer
-from tests.factories.progress import Watching, make_watching, reported
+from tests.support.watching import Watching, make_watching, reported
 
 ORIGIN = "https://player.example"
 

@@ -17,7 +17,7 @@ from app.learning.beats import BeatEvent
 from app.learning.progress_buffer import ProgressBuffer
 from app.resources import open_resources
 from app.settings import ProgressSettings, Settings
-from tests.factories.progress import beat
+from tests.support.watching import beat
 from workers.learning import Flusher
 
 

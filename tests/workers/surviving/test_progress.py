@@ -5,16 +5,24 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
-from app.embedded import EmbeddedValkey
+from app.embedded import EmbeddedPostgres, EmbeddedValkey
 from app.identity.tokens import key_sets
 from app.keyvalue import KeyValue
 from app.learning.progress_buffer import Position, ProgressBuffer, VideoUpdate, Viewing, ViewingUpdate
-from app.settings import ProgressSettings, RedisSettings
+from app.resources import open_resources
+from app.settings import DatabaseSettings, Mode, ProgressSettings, RedisSettings, Settings
 from app.telemetry import Metrics
+from tests.conftest import migrate
+from tests.factories.catalog import run
+from tests.factories.identity import make_user
 from tests.support.programs import PATIENCE, ROOT, environment
 from tests.support.services import temporary_home
+from tests.support.watching import beat, enroll, make_watching
+from workers.learning import flush_for_ever
 
 _SET_UP = """
 WITH person AS (
@@ -77,6 +85,55 @@ async def test_killed_after_every_step_of_a_flush(scratch: Any, valkey: Embedded
     assert (
         await connection.fetchval("SELECT count(*) FROM lesson_progress WHERE completed_at IS NOT NULL") == 1
     )
+
+
+async def test_postgresql_away_and_back(valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    """Stopped for real, for as long as four reports take: what counts is not how long. Known viewers are taken, what was on
+    its way comes back, and all arrives; an unknown viewer keeps their beats.
+    """
+    with temporary_home() as home:
+        postgres = EmbeddedPostgres(home / "postgres", durable=False)
+        postgres.start()
+        try:
+            await asyncio.to_thread(migrate, postgres.url)
+            settings = Settings(
+                mode=Mode.DEVELOPMENT,
+                home=tmp_path,
+                database=DatabaseSettings(url=postgres.url, pool_wait=10),
+                redis=RedisSettings(url=valkey.url, command_timeout=10),
+                progress=ProgressSettings(flush_interval=0.05),
+            )
+            async with open_resources(settings) as resources:
+                watching = await make_watching(resources.database)
+                stranger = await make_user(resources.database)
+                await enroll(resources.database, stranger.number, watching.course)
+                record, video, now = resources.progress_recorder.record, watching.videos[0], time.time()
+
+                async def report(user: int, number: int) -> list[str]:
+                    sent = beat(video, number * 10, number * 10 + 5, at=now + number, sequence=number)
+                    return [each.code for each in (await record(user, [sent])).rejected]
+
+                assert await report(watching.learner.number, 0) == []
+                flushing = asyncio.create_task(flush_for_ever(resources))
+                postgres.stop()
+                for number in range(1, 5):
+                    assert await report(watching.learner.number, number) == []
+                    await asyncio.sleep(0.1)
+                assert await report(stranger.number, 0) == ["RETRY_LATER"]
+                assert (await resources.progress_buffer.measure())[0] == 1
+                postgres.start()
+                while await report(stranger.number, 0):  # noqa: ASYNC110 - as a client that tries again
+                    await asyncio.sleep(0.1)
+                while (await resources.progress_buffer.measure())[0]:  # noqa: ASYNC110 - another task's work
+                    await asyncio.sleep(0.05)
+                flushing.cancel()
+                rows = await run(
+                    resources.database, "SELECT watched::text FROM video_progress ORDER BY user_id"
+                )
+                whole = "{" + ",".join(f"[{n * 10_000},{n * 10_000 + 5000})" for n in range(5)) + "}"
+                assert [row["watched"] for row in rows] == [whole, "{[0,5000)}"]
+        finally:
+            postgres.stop()
 
 
 async def test_a_killed_redis_loses_nothing() -> None:

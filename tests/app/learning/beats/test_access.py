@@ -13,7 +13,7 @@ from app.resources import Resources
 from app.settings import ProgressSettings
 from app.telemetry import StatementCount, statements
 from tests.factories.catalog import run
-from tests.factories.progress import make_watching
+from tests.support.watching import make_watching
 
 
 class Source:

@@ -13,7 +13,7 @@ from app.learning.beats import Beat, BeatEvent
 from app.learning.progress_buffer import union
 from app.learning.video_progress import current_progress
 from app.resources import Resources
-from tests.factories.progress import Watching, make_watching
+from tests.support.watching import Watching, make_watching
 from workers.learning import Flusher
 
 NOW = 1_764_331_200

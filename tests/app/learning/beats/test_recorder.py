@@ -12,7 +12,7 @@ from app.learning.beats.pacing import next_beat_after
 from app.learning.progress_buffer import ProgressBuffer
 from app.resources import Resources
 from app.settings import ProgressSettings
-from tests.factories.progress import Watching, beat, make_watching
+from tests.support.watching import Watching, beat, make_watching
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from graphql_schema.node import global_id
 from tests.factories.catalog import MadeCourse, Staff, make_course_of, nothing_written, run
 from tests.factories.identity import make_user
 from tests.factories.learning import enrolled, withdrawn
-from tests.factories.progress import beat
 from tests.support.api import Api
+from tests.support.watching import beat
 
 PROGRESS = """lessonProgress { id openedAt positionSeconds watchedSeconds lesson { id } completion {
     rule required observed satisfied completedAt missing { startSeconds endSeconds } explanation } }

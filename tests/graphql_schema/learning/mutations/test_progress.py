@@ -11,8 +11,8 @@ from app.resources import Resources
 from graphql_schema.node import global_id
 from tests.factories.catalog import codes, make_course, nothing_written, run
 from tests.factories.identity import make_user
-from tests.factories.progress import Watching, ago, enroll, make_watching, reported
 from tests.support.api import Api
+from tests.support.watching import Watching, ago, enroll, make_watching, reported
 
 RECORD = """
 mutation Record($beats: [ProgressBeat!]!) {
