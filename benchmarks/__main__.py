@@ -19,7 +19,7 @@ from benchmarks.comparison import as_json, compare
 from benchmarks.load import WrongAnswerError
 from benchmarks.queries import Q0, Q1
 from benchmarks.report import show
-from benchmarks.serve import CONTENDERS
+from benchmarks.serve import COMPARED
 from benchmarks.services import Services, open_services, serve
 
 _POOL_SIZE = 10
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _compare(console: Console, services: Services, options: argparse.Namespace) -> None:
     with ExitStack() as stack:
-        servers = [stack.enter_context(serve(name, services)) for name in options.only or CONTENDERS]
+        servers = [stack.enter_context(serve(name, services)) for name in options.only or COMPARED]
         progress = stack.enter_context(_progress(console))
         figures, fields = compare(
             servers,
@@ -92,7 +92,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, help="folder of the services, kept for the next run")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: about 40 seconds")
     parser.add_argument("--json", type=Path, help="also write the figures to this file; - is standard output")
-    parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), help="only these contenders")
+    parser.add_argument("--only", nargs="+", choices=COMPARED, help="only these contenders")
     return parser.parse_args()
 
 

@@ -5,8 +5,9 @@ Raw sockets, because a client of the usual kind would cost more CPU than the ser
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 _TIMEOUT = 120.0  # seconds for one round
@@ -24,11 +25,12 @@ class Round:
     latencies: list[float]
 
 
-def request_bytes(port: int, body: bytes) -> bytes:
-    """A POST to /graphql as it goes over the wire."""
+def request_bytes(port: int, body: bytes, *headers: str) -> bytes:
+    """A POST to /graphql as it goes over the wire; `headers` are whole lines."""
+    more = "".join(f"{header}\r\n" for header in headers)
     return (
         f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Accept: application/json\r\n{more}Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
 
@@ -100,6 +102,11 @@ class _Client(asyncio.Protocol):
 
 async def run_round(port: int, body: bytes, expected: bytes, *, requests: int, connections: int) -> Round:
     """Sends `requests` in all over `connections`. Raises WrongAnswerError at the first wrong byte."""
+    return await run_requests(port, [(request_bytes(port, body), expected)] * connections, requests=requests)
+
+
+async def run_requests(port: int, wanted: Sequence[tuple[bytes, bytes]], *, requests: int) -> Round:
+    """A connection for each (request, expected body), `requests` over all of them. Raises as `run_round`."""
     left = requests
 
     def take() -> bool:
@@ -108,10 +115,9 @@ async def run_round(port: int, body: bytes, expected: bytes, *, requests: int, c
         return left >= 0
 
     loop = asyncio.get_running_loop()
-    request = request_bytes(port, body)
     opening: list[Awaitable[tuple[asyncio.Transport, _Client]]] = [
-        loop.create_connection(lambda: _Client(request, expected, take), "127.0.0.1", port)
-        for _ in range(connections)
+        loop.create_connection(partial(_Client, request, expected, take), "127.0.0.1", port)
+        for request, expected in wanted
     ]
     clients = [client for _, client in await asyncio.gather(*opening)]
     async with asyncio.timeout(_TIMEOUT):

@@ -27,15 +27,25 @@ def _floor() -> Any:
     return create_app()
 
 
+def _learner_floor() -> Any:
+    from benchmarks.learner_floor import create_app  # noqa: PLC0415
+
+    return create_app()
+
+
 def _plain(*, cached: bool) -> Any:
     from benchmarks.plain_strawberry import create_app  # noqa: PLC0415
 
     return create_app(cached=cached)
 
 
+COMPARED = ("floor", "lectern", "plain", "plain-cached")
+"""On the catalogue's two queries."""
+
 CONTENDERS: dict[str, Callable[[], Any]] = {
     "floor": _floor,
     "lectern": _lectern,
+    "learner-floor": _learner_floor,
     "plain": partial(_plain, cached=False),
     "plain-cached": partial(_plain, cached=True),
 }
