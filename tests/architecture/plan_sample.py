@@ -167,6 +167,18 @@ STATEMENTS = (
     FROM generate_series(1, 200000) AS i
     ON CONFLICT DO NOTHING
     """,
+    # Seven a course, some removed; everybody has reviewed the long one.
+    f"""
+    INSERT INTO course_reviews (course_id, user_id, rating, body, updated_at, removed_at, removal_reason)
+    SELECT 1 + i % {COURSES}, 1 + (i * 17 + i / {COURSES} * 131) % {USERS}, 1 + i % 5, 'Some words. ',
+           timestamptz '2025-01-01' + i * interval '1 minute', CASE WHEN i % 20 = 3 THEN now() END,
+           CASE WHEN i % 20 = 3 THEN 'Rude.' END
+    FROM generate_series(1, 7 * {COURSES}) AS i
+    UNION ALL
+    SELECT {LONG_COURSE}, i, 1 + i % 5, '', timestamptz '2025-01-01' + i * interval '1 hour', NULL, NULL
+    FROM generate_series(1, {USERS}) AS i
+    ON CONFLICT DO NOTHING
+    """,
     "SET session_replication_role = origin",
     """
     INSERT INTO enrollment_policies (course_id, capacity, closes_at, waitlist_count)

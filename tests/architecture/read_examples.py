@@ -130,6 +130,17 @@ _STANDING = [(1 + i * 199 % 20_000, 1 + i * 2999 % 300_000) for i in range(99)]
 _IN_LONG_COURSE = [(user, LONG_COURSE) for user in range(1, 100)]
 
 
+def _reviews() -> Iterator[Example]:
+    pairs = [*((course, 3 + course * 17 % 19_000) for course in range(1, 99)), (LONG_COURSE, 77)]
+    for actor in ACTORS:
+        yield Example(learning.reviews_by_pair, {"keys": pairs, "actor": actor})
+        yield Example(learning.reviews_of_viewer, {"keys": KEYS, "actor": ACTORS[1]})
+        for after in (None, (datetime(2025, 6, 1, tzinfo=UTC), 77)):
+            values = {"keys": KEYS, "actor": actor, "first": 11, "after": after}
+            yield Example(learning.reviews_of_courses, values)
+    yield Example(learning.rating_histograms, {"keys": KEYS})
+
+
 def _lesson_progress() -> Iterator[Example]:
     for actor in ACTORS[1:]:
         yield Example(learning.lesson_standings, {"keys": _STANDING, "actor": actor})
@@ -210,6 +221,7 @@ def _progress() -> Iterator[Example]:
 EXAMPLES = (
     *_enrollments(),
     *_lesson_progress(),
+    *_reviews(),
     *_progress(),
     *_cohorts_and_invitations(),
     Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),

@@ -40,6 +40,7 @@ BOUNDED_LISTS = {
     "Viewer.sessions": "at most 100 by rule: app/identity/service/sessions.py",
     "LessonCompletion.missing": "at most 20 by rule: app/learning/completion_rules.py",
     "Viewer.continueLearning": "takes `first`, 1 to 100",
+    "Course.ratingHistogram": "five entries: graphql_schema/learning/types/reviews.py",
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
@@ -51,6 +52,7 @@ WITHOUT_ID = {
     "OperationFigure",
     "LessonCompletion",
     "VideoStretch",
+    "RatingCount",
     "OperationError",
     "RejectedBeat",
     "Query",

@@ -155,7 +155,7 @@ def test_every_node_type_is_found_by_its_id() -> None:
     possible = {found.name for found in SCHEMA.get_possible_types(SCHEMA.type_map["Node"])}  # type: ignore[arg-type]
     catalog, learning = (
         {"Course", "Module", "Lesson"},
-        {"Enrollment", "Cohort", "Invitation", "LessonProgress", "VideoProgress"},
+        {"Enrollment", "Cohort", "Invitation", "LessonProgress", "VideoProgress", "CourseReview"},
     )
     every = catalog | learning | {"User", "Operation", "Notification"}
     assert possible == set(node_loaders) == every

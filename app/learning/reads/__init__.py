@@ -39,6 +39,13 @@ from app.learning.reads.policies import (
     prerequisites_of_courses,
 )
 from app.learning.reads.recording import recorded_learners, videos_to_record
+from app.learning.reads.reviews import (
+    REVIEW_CURSOR,
+    rating_histograms,
+    reviews_by_pair,
+    reviews_of_courses,
+    reviews_of_viewer,
+)
 from app.learning.reads.video_progress import video_progress_of
 from app.learning.reads.waitlist import waitlist_places, waitlists_to_tend
 
@@ -48,6 +55,7 @@ __all__ = [
     "MEMBER_CURSOR",
     "OF_COURSE_CURSOR",
     "OF_USER_CURSOR",
+    "REVIEW_CURSOR",
     "LearnersPage",
     "cohorts_by_id",
     "cohorts_of_courses",
@@ -70,7 +78,11 @@ __all__ = [
     "missing_prerequisites",
     "next_lessons",
     "prerequisites_of_courses",
+    "rating_histograms",
     "recorded_learners",
+    "reviews_by_pair",
+    "reviews_of_courses",
+    "reviews_of_viewer",
     "standings_of_viewer",
     "video_progress_of",
     "videos_to_record",

@@ -17,6 +17,7 @@ from app.learning.service.invitations import (
 from app.learning.service.lesson_progress import complete_lesson, open_lesson, standing_of
 from app.learning.service.policies import update_enrollment_policy
 from app.learning.service.prerequisites import set_course_prerequisites
+from app.learning.service.reviews import remove_review, restore_review, review_course
 
 __all__ = [
     "add_cohort_members",
@@ -28,7 +29,10 @@ __all__ = [
     "open_lesson",
     "remove_cohort",
     "remove_cohort_members",
+    "remove_review",
     "rename_cohort",
+    "restore_review",
+    "review_course",
     "set_course_prerequisites",
     "standing_of",
     "take_invitation",

@@ -14,6 +14,9 @@ class LearningMetrics:
         self.courses_completed = Counter(
             "lectern_courses_completed_total", "Courses that learners have completed.", registry=registry
         )
+        self.reviews = Counter(
+            "lectern_reviews_total", "What became of reviews.", ("outcome",), registry=registry
+        )
         self.waitlist_promotions = Counter(
             "lectern_waitlist_promotions_total", "Seats that went to somebody who waited.", registry=registry
         )

@@ -9,8 +9,8 @@ import graphql_schema.learning.enums  # noqa: F401 - makes the domain's enums pa
 from app.catalog.models import LessonKind
 from app.learning.completion_rules import RULES, CompletionRule
 from app.learning.models import EnrollmentState
-from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR, LearnersPage
-from graphql_schema.edges import connection_edge, edge
+from app.learning.reads import INVITATION_CURSOR, OF_COURSE_CURSOR, REVIEW_CURSOR, LearnersPage
+from graphql_schema.edges import connection_edge, edge, loaded
 from graphql_schema.fields import computed
 from graphql_schema.node import number_of
 from graphql_schema.pagination import AfterArgument, FirstArgument
@@ -36,6 +36,10 @@ LessonProgressReference = Annotated[
     "LessonProgress",  # type: ignore[name-defined] # noqa: F821
     strawberry.lazy("graphql_schema.learning.types.lesson_progress"),
 ]
+_REVIEWS = strawberry.lazy("graphql_schema.learning.types.reviews")
+ReviewReference = Annotated["CourseReview", _REVIEWS]  # type: ignore[name-defined] # noqa: F821
+ReviewPage = Annotated["CourseReviewConnection", _REVIEWS]  # type: ignore[name-defined] # noqa: F821
+RatingReference = Annotated["RatingCount", _REVIEWS]  # type: ignore[name-defined] # noqa: F821
 _PREREQUISITES = 2  # for the node limit: most courses have none
 _NO_COHORT = 0
 _COHORTS = 5  # for the node limit: groups of an ordinary course
@@ -46,6 +50,18 @@ def _invitation_of() -> Any:
     from graphql_schema.learning.types.invitations import Invitation  # noqa: PLC0415
 
     return Invitation.of
+
+
+def _review_of() -> Any:
+    from graphql_schema.learning.types.reviews import CourseReview  # noqa: PLC0415
+
+    return CourseReview.of
+
+
+def _histogram_of(row: Any) -> Any:
+    from graphql_schema.learning.types.reviews import RatingCount  # noqa: PLC0415
+
+    return RatingCount.of_histogram(row["rating_histogram"])
 
 
 def _enrollment_of() -> Any:
@@ -95,6 +111,24 @@ class LearningCourse:
         gate=lambda loaders: loaders.learning.managed_course,
         arguments=_enrollment_arguments,
         page=_page,
+    )
+    reviews: ReviewPage = connection_edge(
+        lambda loaders: loaders.learning.course_reviews,
+        key="course_id",
+        of=_review_of,
+        cursor=REVIEW_CURSOR,
+        description="What its learners think, the latest first.",
+    )
+    viewer_review: ReviewReference | None = edge(
+        lambda loaders: loaders.learning.viewer_review,
+        key="course_id",
+        description="The viewer's own review, also one that was removed; null when there is none.",
+    )
+    rating_histogram: list[RatingReference] = loaded(
+        lambda loaders: loaders.learning.rating_histogram,
+        key="course_id",
+        of=_histogram_of,
+        description="How often it was given 1, 2, 3, 4 and 5 stars: five entries.",
     )
     enrollment_policy: PolicyReference = edge(
         lambda loaders: loaders.learning.enrollment_policy,
