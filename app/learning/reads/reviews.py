@@ -18,7 +18,8 @@ _COLUMNS = (
 _BY_PAIR = Query(
     f"SELECT ROW(r.course_id, r.user_id) AS pair, r.user_id = $3 AS is_viewers, {_COLUMNS}"  # noqa: S608
     " FROM unnest($1::bigint[], $2::bigint[]) AS k (course_id, user_id)"
-    " JOIN course_reviews r ON r.course_id = k.course_id AND r.user_id = k.user_id"
+    " CROSS JOIN LATERAL ("
+    "SELECT * FROM course_reviews r WHERE r.course_id = k.course_id AND r.user_id = k.user_id LIMIT 1) AS r"
     " JOIN users u ON u.id = r.user_id JOIN courses c ON c.id = r.course_id"
     " WHERE $4 OR (r.removed_at IS NULL OR r.user_id = $3) AND (c.status <> 'draft' OR EXISTS ("
     "SELECT FROM course_instructors i WHERE i.course_id = r.course_id AND i.user_id = $3))",

@@ -108,7 +108,7 @@ async def test_who_may_not_review(api: Api, resources: Resources, staff: Staff, 
     )
     document = "mutation ($input: ReviewCourseInput!) { reviewCourse(input: $input) { userErrors { code } } }"
     async with nothing_written(database):
-        given = {"courseId": course.id, "rating": 3}
+        given: dict[str, Any] = {"courseId": course.id, "rating": 3}
         assert (await api.ask(document, input=given)).codes == ["UNAUTHENTICATED"]
         for user in (staff.student, waiting, staff.stranger, staff.admin, staff.lead, staff.colleague):
             payload = await api.change("reviewCourse", user.actor, **given)
