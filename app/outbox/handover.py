@@ -8,6 +8,8 @@ import orjson
 from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
+from app.circuits import Circuit
+from app.errors import Unavailable
 from app.keyvalue import redis_pool
 from app.settings import RedisSettings
 from app.telemetry import Metrics
@@ -29,6 +31,7 @@ class Handover:
 
     def __init__(self, settings: RedisSettings, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._circuit = Circuit("queue", metrics)
         self._redis = ArqRedis(
             redis_pool(settings),
             # Not pickle, arq's default: whoever can write to Redis could run code here.
@@ -39,8 +42,13 @@ class Handover:
     async def tell(self, jobs: Sequence[tuple[UUID, str]]) -> bool:
         """Tells the workers of each (id, queue). False when Redis did not take all of them."""
         try:
-            for job_id, queue in jobs:
-                await self._redis.enqueue_job(FUNCTION, str(job_id), _queue_name=queue_name(queue))
+            # Else each mutation that asks for a job would wait for a Redis that hangs.
+            with self._circuit.call():
+                for job_id, queue in jobs:
+                    await self._redis.enqueue_job(FUNCTION, str(job_id), _queue_name=queue_name(queue))
+        except Unavailable:
+            self._metrics.jobs_told.labels("failed").inc()
+            return False
         except (RedisError, OSError, TimeoutError) as error:
             self._metrics.jobs_told.labels("failed").inc()
             _log.warning("jobs wait for the relay, Redis does not answer: %s", error)

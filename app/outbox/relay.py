@@ -26,6 +26,7 @@ _UNHEARD = Query(
     ("grace", "repeat", "batch"),
     {},
 )
+_PUT_BACK = Query("UPDATE jobs SET handed_over_at = NULL WHERE id = ANY($1::uuid[])", ("ids",), {})
 MEASURE = 5.0
 """Seconds between two counts of what waits."""
 
@@ -48,6 +49,7 @@ class Relay:
         self._handover = handover
         self._metrics = metrics
         self._measured_at = float("-inf")
+        self._heard = True
 
     async def run(self) -> None:
         """Until it is cancelled; outages are waited out."""
@@ -62,11 +64,18 @@ class Relay:
                 await asyncio.sleep(INTERVAL)
 
     async def repeat(self) -> int:
-        """Tells the workers once more of what is due and not running. Returns how many jobs."""
-        rows = await self._database.fetch(_UNHEARD, grace=GRACE, repeat=REPEAT, batch=BATCH)
-        if rows:
-            await self._handover.tell([(row["id"], row["queue"]) for row in rows])
-            self._metrics.jobs_repeated.inc(len(rows))
+        """Tells the workers once more of what is due and not running. Returns how many jobs; of none when Redis is away."""
+        # While Redis is away one job finds out whether it is back: the others need not be written each time.
+        batch = BATCH if self._heard else 1
+        rows = await self._database.fetch(_UNHEARD, grace=GRACE, repeat=REPEAT, batch=batch)
+        if not rows:
+            return 0
+        self._heard = await self._handover.tell([(row["id"], row["queue"]) for row in rows])
+        if not self._heard:
+            # As soon as it is back they are told, not after REPEAT.
+            await self._database.fetch(_PUT_BACK, ids=[row["id"] for row in rows])
+            return 0
+        self._metrics.jobs_repeated.inc(len(rows))
         return len(rows)
 
     async def measure(self) -> None:

@@ -78,3 +78,24 @@ async def test_the_state_is_measured(resources: Resources, relay: Relay) -> None
     relay._measured_at = 0.0
     await relay.measure()
     assert metrics.jobs_waiting.labels(Queue.QUICK)._value.get() == 0
+
+
+async def test_what_redis_did_not_take_is_told_as_soon_as_it_is_back(
+    resources: Resources, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def away(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise ConnectionRefusedError("away")
+
+    await enqueue(resources, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(resources.handover._redis), "enqueue_job", away)
+        assert [await relay.repeat() for _ in range(3)] == [0, 0, 0]
+    assert len(asked) == 3
+    (row,) = await run(resources.database, "SELECT count(handed_over_at) AS written, count(*) AS all FROM jobs")
+    assert tuple(row) == (0, 3)
+    # One finds out, then come the others.
+    assert [await relay.repeat() for _ in range(3)] == [1, 2, 0]
+    assert await told(resources) == 3
