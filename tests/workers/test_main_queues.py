@@ -19,7 +19,9 @@ PLACES = 2
 # That is how arq takes leave of Redis.
 @pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
 @pytest.mark.parametrize("blocked", [Job.RUN_OPERATION, Job.SEND_NOTIFICATION_MAILS])
-async def test_slow_work_holds_nothing_else_up(settings: Settings, resources: Resources, blocked: Job) -> None:
+async def test_slow_work_holds_nothing_else_up(
+    settings: Settings, resources: Resources, blocked: Job
+) -> None:
     others = {job for job in HANDLERS if HANDLING[job].queue != HANDLING[blocked].queue}
     assert {HANDLING[job].queue for job in others} == set(Queue) - {HANDLING[blocked].queue}
     entered, gate, done = asyncio.Semaphore(0), asyncio.Event(), set()

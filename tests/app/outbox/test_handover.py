@@ -1,6 +1,5 @@
 """A Redis that hangs: whoever asks for jobs waits for it a few times, not each time."""
 
-import asyncio
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ from app.jobs import Queue
 from app.outbox import Handover
 from app.settings import RedisSettings
 from app.telemetry import Metrics
+from tests.app import pools
 from tests.support.valkey import FragileValkey, fragile_valkey
 
 
@@ -36,8 +36,7 @@ async def test_a_redis_that_hangs_is_left_alone_for_a_moment(valkey: FragileValk
         assert sample("circuit_refusals_total", port="queue") == 3
         assert sample("jobs_told_total", outcome="failed") == FAILURES + 3
         valkey.thaw()
-        while not await handover.tell([job]):
-            await asyncio.sleep(0.05)
+        await pools.until(lambda: handover.tell([job]))
         assert sample("circuit_open", port="queue") == 0
     finally:
         await handover.close()

@@ -94,7 +94,9 @@ async def test_what_redis_did_not_take_is_told_as_soon_as_it_is_back(
         patched.setattr(type(resources.handover._redis), "enqueue_job", away)
         assert [await relay.repeat() for _ in range(3)] == [0, 0, 0]
     assert len(asked) == 3
-    (row,) = await run(resources.database, "SELECT count(handed_over_at) AS written, count(*) AS all FROM jobs")
+    (row,) = await run(
+        resources.database, "SELECT count(handed_over_at) AS written, count(*) AS all FROM jobs"
+    )
     assert tuple(row) == (0, 3)
     # One finds out, then come the others.
     assert [await relay.repeat() for _ in range(3)] == [1, 2, 0]
