@@ -17,13 +17,17 @@ GRACE = timedelta(seconds=2)
 REPEAT = timedelta(seconds=30)
 """A job that was told again and still waits: the queue is long, or Redis was emptied once more."""
 BATCH = 500
+"""Of each queue at a time."""
+LONG = 1_000
+"""Ids in Redis from which on a queue's workers have enough to do for a while: told again, most would be there twice."""
 
+# Each queue by itself: a million jobs of one hide none of another.
 _UNHEARD = Query(
-    "UPDATE jobs SET handed_over_at = now() WHERE id IN ("
-    " SELECT id FROM jobs WHERE due_at < now() - $1::interval"
-    " AND (handed_over_at IS NULL OR handed_over_at < now() - $2::interval)"
-    " ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id, queue",
-    ("grace", "repeat", "batch"),
+    "UPDATE jobs SET handed_over_at = now() WHERE id IN (SELECT unheard.id FROM unnest($1::text[]) AS q (name)"
+    " CROSS JOIN LATERAL (SELECT id FROM jobs WHERE queue = q.name AND due_at < now() - $2::interval"
+    " AND (handed_over_at IS NULL OR handed_over_at < now() - $3::interval)"
+    " ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) AS unheard) RETURNING id, queue",
+    ("queues", "grace", "repeat", "batch"),
     {},
 )
 _PUT_BACK = Query("UPDATE jobs SET handed_over_at = NULL WHERE id = ANY($1::uuid[])", ("ids",), {})
@@ -49,7 +53,6 @@ class Relay:
         self._handover = handover
         self._metrics = metrics
         self._measured_at = float("-inf")
-        self._heard = True
 
     async def run(self) -> None:
         """Until it is cancelled; outages are waited out."""
@@ -64,15 +67,17 @@ class Relay:
                 await asyncio.sleep(INTERVAL)
 
     async def repeat(self) -> int:
-        """Tells the workers once more of what is due and not running. Returns how many jobs; of none when Redis is away."""
-        # While Redis is away one job finds out whether it is back: the others need not be written each time.
-        batch = BATCH if self._heard else 1
-        rows = await self._database.fetch(_UNHEARD, grace=GRACE, repeat=REPEAT, batch=batch)
+        """Tells the workers once more of what is due and not running. Returns of how many jobs."""
+        try:
+            lengths = await self._handover.lengths(list(Queue))
+        except Unavailable:
+            return 0
+        short = [queue for queue, length in zip(Queue, lengths, strict=True) if length < LONG]
+        rows = await self._database.fetch(_UNHEARD, queues=short, grace=GRACE, repeat=REPEAT, batch=BATCH)
         if not rows:
             return 0
-        self._heard = await self._handover.tell([(row["id"], row["queue"]) for row in rows])
-        if not self._heard:
-            # As soon as it is back they are told, not after REPEAT.
+        if not await self._handover.tell([(row["id"], row["queue"]) for row in rows]):
+            # As soon as Redis is back they are told, not after REPEAT.
             await self._database.fetch(_PUT_BACK, ids=[row["id"] for row in rows])
             return 0
         self._metrics.jobs_repeated.inc(len(rows))
