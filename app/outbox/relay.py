@@ -15,7 +15,7 @@ INTERVAL = 1.0
 GRACE = timedelta(seconds=2)
 """What is told right after a commit is usually running by now."""
 REPEAT = timedelta(seconds=30)
-"""A job that was told again and still waits: the queue is long, or Redis was emptied once more."""
+"""A job that was told again and still waits: the queue is long, or whoever had heard of it died."""
 BATCH = 500
 """Of each queue at a time."""
 LONG = 1_000
@@ -23,11 +23,12 @@ LONG = 1_000
 
 # Each queue by itself: a million jobs of one hide none of another.
 _UNHEARD = Query(
-    "UPDATE jobs SET handed_over_at = now() WHERE id IN (SELECT unheard.id FROM unnest($1::text[]) AS q (name)"
-    " CROSS JOIN LATERAL (SELECT id FROM jobs WHERE queue = q.name AND due_at < now() - $2::interval"
-    " AND (handed_over_at IS NULL OR handed_over_at < now() - $3::interval)"
+    "UPDATE jobs SET handed_over_at = now() WHERE id IN (SELECT unheard.id"
+    " FROM unnest($1::text[], $2::interval[]) AS q (name, patience)"
+    " CROSS JOIN LATERAL (SELECT id FROM jobs WHERE queue = q.name AND due_at < now() - $3::interval"
+    " AND (handed_over_at IS NULL OR handed_over_at < now() - q.patience)"
     " ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) AS unheard) RETURNING id, queue",
-    ("queues", "grace", "repeat", "batch"),
+    ("queues", "patience", "grace", "batch"),
     {},
 )
 _PUT_BACK = Query("UPDATE jobs SET handed_over_at = NULL WHERE id = ANY($1::uuid[])", ("ids",), {})
@@ -72,8 +73,15 @@ class Relay:
             lengths = await self._handover.lengths(list(Queue))
         except Unavailable:
             return 0
-        short = [queue for queue, length in zip(Queue, lengths, strict=True) if length < LONG]
-        rows = await self._database.fetch(_UNHEARD, queues=short, grace=GRACE, repeat=REPEAT, batch=BATCH)
+        # An id stays in Redis until its job has run: of an empty queue all was done, or Redis was emptied.
+        patience = {
+            queue: REPEAT if length else GRACE
+            for queue, length in zip(Queue, lengths, strict=True)
+            if length < LONG
+        }
+        rows = await self._database.fetch(
+            _UNHEARD, queues=list(patience), patience=list(patience.values()), grace=GRACE, batch=BATCH
+        )
         if not rows:
             return 0
         if not await self._handover.tell([(row["id"], row["queue"]) for row in rows]):

@@ -47,6 +47,15 @@ async def test_what_was_not_heard_is_told_again_once(resources: Resources, relay
     assert await relay.repeat() == 3
 
 
+async def test_an_emptied_redis_is_told_again_soon(resources: Resources, relay: Relay) -> None:
+    await enqueue(resources, 3)
+    assert await relay.repeat() == 3
+    await run(resources.database, "UPDATE jobs SET handed_over_at = handed_over_at - interval '3 seconds'")
+    assert await relay.repeat() == 0, "they are heard of"
+    await resources.handover._redis.flushall()
+    assert await relay.repeat() == 3
+
+
 async def test_new_running_and_later_jobs_are_left_alone(resources: Resources, relay: Relay) -> None:
     await enqueue(resources, age=1)
     await enqueue(resources, age=-60)
