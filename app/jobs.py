@@ -11,6 +11,8 @@ class Queue(StrEnum):
     """Milliseconds to a second, somebody waits for it."""
     SLOW = "slow"
     """Seconds to minutes, nobody waits."""
+    OPERATIONS = "operations"
+    """Minutes to hours: among others they would take all places for as long."""
     MAIL = "mail"
     """A mail server may be slow; somebody waits all the same."""
     HOUSEKEEPING = "housekeeping"
@@ -66,7 +68,7 @@ HANDLING: dict[Job, Handling] = {
     Job.TELL_COURSE_COMPLETED: Handling(),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
     # Hours, but a dead worker's operation goes on elsewhere after half a minute.
-    Job.RUN_OPERATION: Handling(queue=Queue.SLOW, limit=OPERATION_LIMIT + 60, lease=30.0),
+    Job.RUN_OPERATION: Handling(queue=Queue.OPERATIONS, limit=OPERATION_LIMIT + 60, lease=30.0),
 }
 
 

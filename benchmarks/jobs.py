@@ -8,6 +8,7 @@ file; a run counts only if each number is there once.
 import argparse
 import asyncio
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,7 @@ async def enqueue(
         for number in numbers:
             asked[number] = time.time()
             await pool.enqueue_job("empty", number)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(_random(pause))
         await pool.aclose()
         return asked
     async with open_resources(_settings(environment)) as resources:
@@ -94,8 +95,13 @@ async def enqueue(
                 tx.after_commit(committed)
                 for number in batch:
                     await resources.outbox.enqueue(tx, Job.PROBE, {"n": number})
-            await asyncio.sleep(pause)
+            await asyncio.sleep(_random(pause))
     return asked
+
+
+def _random(pause: float) -> float:
+    # An even pause falls into step with the worker's looks at its queue: then each job waits as long as the first.
+    return pause * random.uniform(0.5, 1.5)
 
 
 def _settings(environment: dict[str, str]) -> Settings:
@@ -114,7 +120,7 @@ async def latency(name: str, folder: Path, environment: dict[str, str], count: i
     with worker(name, path, environment):
         await enqueue(name, [0], environment, 0.01)
         await Starts(path).until(1)
-        asked = await enqueue(name, list(range(1, count + 1)), environment, 0.037)
+        asked = await enqueue(name, list(range(1, count + 1)), environment, 0.1)
         starts = await Starts(path).until(count + 1)
     return sorted((starts[number] - at) * 1000 for number, at in asked.items())
 

@@ -38,7 +38,13 @@ _PAUSE = 1.0  # seconds between attempts while Redis is away
 _HEALTH = 10  # seconds between the worker's own signs of life in Redis
 
 # Seconds between looks at a queue: what a job waits on average is half of it.
-_POLL = {Queue.QUICK: 0.04, Queue.SLOW: 0.25, Queue.MAIL: 0.1, Queue.HOUSEKEEPING: 0.5}
+_POLL = {
+    Queue.QUICK: 0.04,
+    Queue.SLOW: 0.25,
+    Queue.OPERATIONS: 0.25,
+    Queue.MAIL: 0.1,
+    Queue.HOUSEKEEPING: 0.5,
+}
 _READ = 1_000  # ids of a look; fewer than run at once in all workers would hide those that wait behind them
 
 _log = logging.getLogger("lectern.worker")

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
-    op.create_index(op.f("ix_jobs_due_at_id"), "jobs", ["due_at", "id"])
+    op.create_index(op.f("ix_jobs_queue_due_at_id"), "jobs", ["queue", "due_at", "id"])
     op.create_table(
         "dead_letters",
         sa.Column("id", sa.Uuid(), nullable=False),

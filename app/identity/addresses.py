@@ -14,6 +14,9 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 def checked_email(email: str) -> str:
     """The address without surrounding space, in normal form. Raises InvalidEmail. Asks no name server."""
+    if "=?" in email:
+        # Mail programs read it as something else: other letters, other lines, another mailbox.
+        raise InvalidEmail("The e-mail address is not valid: =? stands in no address.")
     try:
         return email_validator.validate_email(email.strip(), check_deliverability=False).normalized
     except email_validator.EmailNotValidError as error:

@@ -1,13 +1,20 @@
 """A mail, before it is given to whatever carries it."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import formatdate, make_msgid
 from typing import Self
 
 _LONGEST_LINE = 998
+_SHORT = 66  # characters: "Subject: " before them, the line has no more than 76
+ENCODED_WORD = "=?"
+"""Begins an encoded word (RFC 2047). The library decodes those of whatever it is given, and so writes line breaks, and
+further headers, that are in no text: nobody's words go to it as they are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,12 @@ class Message:
 
     def encoded(self, sender: str) -> EmailMessage:
         """As RFC 5322 has it, with an id and a date of now. Raises ValueError for an address or subject that is none."""
+        if ENCODED_WORD in self.to:
+            raise ValueError("the address looks like an encoded word")
         message = EmailMessage(policy=SMTP if self.to.isascii() else SMTPUTF8)
         message["From"] = sender
         message["To"] = self.to
-        message["Subject"] = self.subject
+        message["Subject"] = _Subject(self.subject)
         message["Date"] = formatdate(usegmt=True)
         domain = sender.rpartition("@")[2].strip(" >") or None
         message["Message-ID"] = (
@@ -65,6 +74,27 @@ class _WholeHeader(str):
     def fold(self, *, policy: EmailPolicy) -> str:
         """As the library asks its own headers."""
         return f"{self.name}: {self}{policy.linesep}"
+
+
+class _Subject(str):
+    """Any words, read back as they are."""
+
+    __slots__ = ()
+    name = "Subject"
+
+    def __new__(cls, value: str) -> Self:
+        """Raises ValueError for control characters and line breaks."""
+        if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
+            raise ValueError("the header Subject holds what it cannot hold")
+        return super().__new__(cls, value)
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """As the library asks its own headers."""
+        # Long words cannot be broken as they are.
+        plain = self.isascii() and ENCODED_WORD not in self and len(self) <= _SHORT
+        charset = "us-ascii" if plain else "utf-8"
+        words = Header(str(self), charset, header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {words}{policy.linesep}"
 
 
 def _transfer_encoding(text: str) -> str:

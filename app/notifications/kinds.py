@@ -72,3 +72,11 @@ def text_of(kind: str, payload: Mapping[str, Any]) -> tuple[str, str]:
     # What people typed may hold line breaks; a title is also a mail's subject.
     title = " ".join(definition.title.format_map(payload).split())
     return title, definition.body.format_map(payload)
+
+
+def shown_text_of(kind: str, payload: Mapping[str, Any]) -> tuple[str, str]:
+    """As `text_of`; of what another release has told, which may know the kind or need other facts, that it is there."""
+    try:
+        return text_of(kind, payload)
+    except (KeyError, ValueError):
+        return "Something new", "This cannot be shown here just now. Please look again later."

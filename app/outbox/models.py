@@ -16,7 +16,7 @@ class WaitingJob(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index(None, "due_at", "id"),
+        Index(None, "queue", "due_at", "id"),
         # Each process that caches asks for these every second, however long the queue is.
         Index("ix_jobs_forget_cached", "id", postgresql_where=text("name = 'forget_cached'")),
     )

@@ -15,17 +15,23 @@ INTERVAL = 1.0
 GRACE = timedelta(seconds=2)
 """What is told right after a commit is usually running by now."""
 REPEAT = timedelta(seconds=30)
-"""A job that was told again and still waits: the queue is long, or Redis was emptied once more."""
+"""A job that was told again and still waits: the queue is long, or whoever had heard of it died."""
 BATCH = 500
+"""Of each queue at a time."""
+LONG = 1_000
+"""Ids in Redis from which on a queue's workers have enough to do for a while: told again, most would be there twice."""
 
+# Each queue by itself: a million jobs of one hide none of another.
 _UNHEARD = Query(
-    "UPDATE jobs SET handed_over_at = now() WHERE id IN ("
-    " SELECT id FROM jobs WHERE due_at < now() - $1::interval"
-    " AND (handed_over_at IS NULL OR handed_over_at < now() - $2::interval)"
-    " ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id, queue",
-    ("grace", "repeat", "batch"),
+    "UPDATE jobs SET handed_over_at = now() WHERE id IN (SELECT unheard.id"
+    " FROM unnest($1::text[], $2::interval[]) AS q (name, patience)"
+    " CROSS JOIN LATERAL (SELECT id FROM jobs WHERE queue = q.name AND due_at < now() - $3::interval"
+    " AND (handed_over_at IS NULL OR handed_over_at < now() - q.patience)"
+    " ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) AS unheard) RETURNING id, queue",
+    ("queues", "patience", "grace", "batch"),
     {},
 )
+_PUT_BACK = Query("UPDATE jobs SET handed_over_at = NULL WHERE id = ANY($1::uuid[])", ("ids",), {})
 MEASURE = 5.0
 """Seconds between two counts of what waits."""
 
@@ -62,11 +68,27 @@ class Relay:
                 await asyncio.sleep(INTERVAL)
 
     async def repeat(self) -> int:
-        """Tells the workers once more of what is due and not running. Returns how many jobs."""
-        rows = await self._database.fetch(_UNHEARD, grace=GRACE, repeat=REPEAT, batch=BATCH)
-        if rows:
-            await self._handover.tell([(row["id"], row["queue"]) for row in rows])
-            self._metrics.jobs_repeated.inc(len(rows))
+        """Tells the workers once more of what is due and not running. Returns of how many jobs."""
+        try:
+            lengths = await self._handover.lengths(list(Queue))
+        except Unavailable:
+            return 0
+        # An id stays in Redis until its job has run: of an empty queue all was done, or Redis was emptied.
+        patience = {
+            queue: REPEAT if length else GRACE
+            for queue, length in zip(Queue, lengths, strict=True)
+            if length < LONG
+        }
+        rows = await self._database.fetch(
+            _UNHEARD, queues=list(patience), patience=list(patience.values()), grace=GRACE, batch=BATCH
+        )
+        if not rows:
+            return 0
+        if not await self._handover.tell([(row["id"], row["queue"]) for row in rows]):
+            # As soon as Redis is back they are told, not after REPEAT.
+            await self._database.fetch(_PUT_BACK, ids=[row["id"] for row in rows])
+            return 0
+        self._metrics.jobs_repeated.inc(len(rows))
         return len(rows)
 
     async def measure(self) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from app.notifications.kinds import NotificationKind, text_of
+from app.notifications.kinds import NotificationKind, shown_text_of
 from graphql_schema.catalog.types import Course
 from graphql_schema.edges import edge
 from graphql_schema.enums import described
@@ -34,7 +34,9 @@ described(
 @policy(PUBLIC)
 class Notification(Node):
     course_id: strawberry.Private[int | None]
-    kind: NotificationKind = field(description="What it is about.")
+    kind: NotificationKind | None = field(
+        description="What it is about; null for a kind that this release does not know."
+    )
     title: str = field(description="One line of plain text.")
     body: str = field(description="A sentence or two of plain text.")
     created_at: datetime = field(description="When it happened.")
@@ -48,11 +50,11 @@ class Notification(Node):
     @classmethod
     def of(cls, row: Row) -> Self:
         payload = row["payload"]
-        title, body = text_of(row["kind"], payload)
+        title, body = shown_text_of(row["kind"], payload)
         return cls(
             id=global_id("Notification", row["id"]),
             course_id=payload.get("course_id"),
-            kind=row["kind"],
+            kind=NotificationKind(row["kind"]) if row["kind"] in set(NotificationKind) else None,
             title=title,
             body=body,
             created_at=row["created_at"],

@@ -3,6 +3,7 @@
 import pytest
 
 from app.identity.addresses import checked_email, email_key
+from app.identity.errors import InvalidEmail
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,12 @@ def test_two_mailboxes(one: str, other: str) -> None:
 
 def test_a_name_of_no_network_is_itself() -> None:
     assert email_key("Ann@my_host") == "ann@my_host"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["=?utf-8?q?all=40school.test=2C?=@evil.test", "=?utf-8?q?x=0ABcc=3Aall?=@evil.test", "a=?b@evil.test"],
+)
+def test_what_mail_programs_read_as_something_else_is_none(address: str) -> None:
+    with pytest.raises(InvalidEmail, match="stands in no address"):
+        checked_email(address)

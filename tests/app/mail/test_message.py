@@ -1,6 +1,7 @@
 from dataclasses import replace
 from email import message_from_bytes
-from email.policy import default
+from email.header import decode_header, make_header
+from email.policy import compat32, default
 
 import pytest
 from aiosmtplib.email import flatten_message
@@ -61,8 +62,42 @@ def test_addresses_of_the_world() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [message(to="a@b.test\r\nBcc: all@school.test"), message(subject="A\r\nBcc: all@school.test")]
+    "subject",
+    [
+        "You teach =?utf-8?q?x=0ABcc:all=40school.test?=",
+        "=?utf-8?b?eA0KQmNjOiBhbGxAc2Nob29sLnRlc3Q=?=",
+        "=?utf-8?q?x=0D=0A=0D=0A=3Cb=3EAnother_body?=",
+        "Für =?utf-8?q?x=0ABcc:all?= Ännchen",
+        "=? ?=",
+        "T" * 300,
+        "Wörter " * 60,
+        "\u202eab",
+    ],
+)
+def test_a_subject_is_words_and_nothing_else(subject: str) -> None:
+    one = message(subject=subject)
+    for content in (one.encoded(SENDER).as_bytes(), flatten_message(one.encoded(SENDER))):
+        head, _, _ = content.partition(b"\r\n\r\n")
+        names = [line.partition(b":")[0] for line in head.split(b"\r\n") if line[:1] != b" "]
+        assert names == [
+            *(b"From", b"To", b"Subject", b"Date", b"Message-ID", b"Auto-Submitted"),
+            *(b"MIME-Version", b"Content-Type"),
+        ]
+        assert b"\n" not in head.replace(b"\r\n", b"")
+        words = decode_header(message_from_bytes(content, policy=compat32)["Subject"])
+        assert str(make_header(words)) == subject
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        message(to="a@b.test\r\nBcc: all@school.test"),
+        message(to="=?utf-8?q?all=40school.test=2C?=@b.test"),
+        message(to="=?utf-8?q?x=0ABcc=3Aall?=@b.test"),
+        message(subject="A\r\nBcc: all@school.test"),
+        message(subject="A\u2028Bcc: all@school.test"),
+    ],
 )
 def test_nothing_is_smuggled_into_the_head(bad: Message) -> None:
-    with pytest.raises(ValueError, match=r"linefeed|newline|CR or LF|header"):
+    with pytest.raises(ValueError, match=r"linefeed|CR or LF|header|encoded word"):
         bad.encoded(SENDER)

@@ -36,7 +36,7 @@ async def test_it_begins_with_its_job(resources: Resources) -> None:
     assert (row["kind"], row["owner_id"], row["state"]) == ("import_catalog", owner.number, "queued")
     assert (row["arguments"], row["progress"], row["started_at"]) == ({"path": "/a"}, None, None)
     (job,) = await run(resources.database, "SELECT * FROM jobs")
-    assert (job["id"], job["queue"]) == (job_of(operation_id), "slow")
+    assert (job["id"], job["queue"]) == (job_of(operation_id), "operations")
     assert job["payload"] == {"operation": str(operation_id)}
 
 

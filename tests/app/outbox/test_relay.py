@@ -8,6 +8,7 @@ from app.jobs import Job, Queue
 from app.outbox import Relay, claim_job
 from app.outbox.handover import queue_name
 from app.resources import Resources
+from app.telemetry import StatementCount, statements
 from tests.factories.catalog import run
 
 
@@ -21,19 +22,20 @@ async def _empty_queue(resources: Resources) -> None:
     await resources.handover._redis.flushall()
 
 
-async def enqueue(resources: Resources, count: int = 1, age: float = 5) -> None:
+async def enqueue(resources: Resources, count: int = 1, age: float = 5, queue: Queue = Queue.QUICK) -> None:
     await run(
         resources.database,
-        "INSERT INTO jobs (name, queue, payload, due_at) SELECT $1, 'quick', '{}', now() - make_interval(secs => $3)"
+        "INSERT INTO jobs (name, queue, payload, due_at) SELECT $1, $4, '{}', now() - make_interval(secs => $3)"
         " FROM generate_series(1, $2::int)",
         Job.PROBE,
         count,
         age,
+        queue,
     )
 
 
-async def told(resources: Resources) -> int:
-    return int(await resources.handover._redis.zcard(queue_name(Queue.QUICK)))
+async def told(resources: Resources, queue: Queue = Queue.QUICK) -> int:
+    return int(await resources.handover._redis.zcard(queue_name(queue)))
 
 
 async def test_what_was_not_heard_is_told_again_once(resources: Resources, relay: Relay) -> None:
@@ -42,6 +44,15 @@ async def test_what_was_not_heard_is_told_again_once(resources: Resources, relay
     assert await relay.repeat() == 0
     assert await told(resources) == 3
     await run(resources.database, "UPDATE jobs SET handed_over_at = handed_over_at - interval '31 seconds'")
+    assert await relay.repeat() == 3
+
+
+async def test_an_emptied_redis_is_told_again_soon(resources: Resources, relay: Relay) -> None:
+    await enqueue(resources, 3)
+    assert await relay.repeat() == 3
+    await run(resources.database, "UPDATE jobs SET handed_over_at = handed_over_at - interval '3 seconds'")
+    assert await relay.repeat() == 0, "they are heard of"
+    await resources.handover._redis.flushall()
     assert await relay.repeat() == 3
 
 
@@ -78,3 +89,56 @@ async def test_the_state_is_measured(resources: Resources, relay: Relay) -> None
     relay._measured_at = 0.0
     await relay.measure()
     assert metrics.jobs_waiting.labels(Queue.QUICK)._value.get() == 0
+
+
+async def test_what_redis_did_not_take_is_told_as_soon_as_it_is_back(
+    resources: Resources, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def away(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise ConnectionRefusedError("away")
+
+    await enqueue(resources, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(resources.handover._redis), "enqueue_job", away)
+        assert [await relay.repeat() for _ in range(3)] == [0, 0, 0]
+    assert len(asked) == 3
+    (row,) = await run(
+        resources.database, "SELECT count(handed_over_at) AS written, count(*) AS all FROM jobs"
+    )
+    assert tuple(row) == (0, 3)
+    assert await relay.repeat() == 3
+    assert await told(resources) == 3
+
+
+async def test_without_redis_no_row_is_touched(
+    resources: Resources, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError("away")
+
+    await enqueue(resources, 3)
+    counted = StatementCount()
+    statements.set(counted)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(resources.handover._redis), "pipeline", away)
+        assert await relay.repeat() == 0
+    assert counted.total == 0
+    assert await relay.repeat() == 3
+
+
+async def test_a_long_queue_is_not_told_twice_and_hides_no_other(
+    crowd: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.outbox.relay.LONG", 20)
+    monkeypatch.setattr("app.outbox.relay.BATCH", 20)
+    relay = Relay(crowd.database, crowd.handover, crowd.metrics)
+    await enqueue(crowd, 100, age=50)
+    await enqueue(crowd, 3, age=5, queue=Queue.MAIL)
+    # The oldest of each; then those of the long queue wait until its workers have come to them.
+    assert [await relay.repeat() for _ in range(3)] == [23, 0, 0]
+    assert [await told(crowd), await told(crowd, Queue.MAIL)] == [20, 3]
+    await crowd.handover._redis.flushall()
+    assert await relay.repeat() == 20

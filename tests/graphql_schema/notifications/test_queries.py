@@ -9,7 +9,7 @@ from app.identity.actor import ANONYMOUS
 from app.identity.models import Role
 from app.notifications.kinds import NotificationKind
 from graphql_schema.node import global_id
-from tests.factories.catalog import codes, make_course
+from tests.factories.catalog import codes, make_course, run
 from tests.factories.identity import MadeUser, make_user
 from tests.factories.notifications import listed, tell
 from tests.support import cache
@@ -47,6 +47,26 @@ async def test_words_are_made_of_facts(api: Api, ann: MadeUser) -> None:
             "createdAt": row["created_at"].isoformat(),
             "readAt": None,
         }
+    ]
+
+
+async def test_what_another_release_has_told_hides_nothing(api: Api, ann: MadeUser) -> None:
+    for number in range(3):
+        await tell(api.resources, ann.number, title=str(number))
+    rows = await listed(api.resources.database, ann.number)
+    await run(
+        api.resources.database, "UPDATE notifications SET kind = 'of_tomorrow' WHERE id = $1", rows[1]["id"]
+    )
+    await run(
+        api.resources.database,
+        "UPDATE notifications SET payload = payload - 'course_title' WHERE id = $1",
+        rows[2]["id"],
+    )
+    shown = [(node["kind"], node["title"]) for node in (await page(api, ann, 5))["nodes"]]
+    assert shown == [
+        ("INSTRUCTOR_ADDED", "You now teach 2"),
+        (None, "Something new"),
+        ("INSTRUCTOR_ADDED", "Something new"),
     ]
 
 
