@@ -32,6 +32,8 @@ BOUNDED_LISTS = {
     "UpdateNotificationPreferencesPayload.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
     "Viewer.notificationPreferences": "as many as kinds: app/notifications/kinds.py",
     "Viewer.sessions": "at most 100 by rule: app/identity/service/sessions.py",
+    "VideoUpload.files": "at most 100 by rule: app/catalog/service/videos.py",
+    "VideoUploadFile.headers": "the content's type, and what S3 wants beside it: app/storage/",
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
@@ -40,6 +42,8 @@ WITHOUT_ID = {
     "UserError",
     "AuthenticationSession",
     "OperationFigure",
+    "HttpHeader",
+    "VideoUploadFile",
     "OperationError",
     "Query",
     "Mutation",
