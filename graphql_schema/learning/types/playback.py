@@ -52,8 +52,8 @@ class VideoPlayback:
     audience: strawberry.Private[str]
     url: str = _signed(
         lambda source, info: _address(info, source.key, source.audience),
-        description="Its stream (HLS or DASH) or its only file. What the stream names by relative addresses is reached under "
-        "the same link.",
+        description="Its stream (HLS or DASH) or its only file. What the stream names by relative addresses is reached "
+        "under the same link.",
     )
     expires_at: datetime = _signed(
         lambda source, info: _link(info, source.key, source.audience).expires_at,

@@ -91,3 +91,23 @@ async def test_segments_in_s3_come_from_there(serve: Serve) -> None:
             answer = await client.get(urljoin(address, "high/1.ts"))
             assert answer.status_code == 307
             assert (await client.get(answer.headers["location"])).content == SEGMENT
+
+
+async def test_uploaded_through_a_link_and_played_through_another(
+    client: httpx.AsyncClient, running: RunningServer
+) -> None:
+    storage = running.resources.storage
+    for name, body in (("master.m3u8", MANIFEST.encode()), ("high/1.ts", SEGMENT)):
+        link = storage.link(f"{PREFIX}/{name}", 3600, method="PUT", size=len(body))
+        parts = urlsplit(link.url)
+        path = f"{parts.path}?{parts.query}"
+        assert (await client.put(path, content=body + b"x", headers=link.headers)).status_code == 413
+        assert (
+            await client.put(path, content=body, headers={"Content-Type": "text/html"})
+        ).status_code == 415
+        assert (await client.put(path, content=body, headers=link.headers)).status_code == 201
+        assert (await client.put(path, content=body, headers=link.headers)).status_code == 412
+        assert (await client.put(path.replace("size=", "size=1"), content=body)).status_code == 403
+    address = f"{urlsplit(storage.media_link(PREFIX, 'learners', LIFETIME).base).path}/master.m3u8"
+    assert (await client.get(address)).text == MANIFEST
+    assert (await client.get(urljoin(address, "high/1.ts"))).content == SEGMENT
