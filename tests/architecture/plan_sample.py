@@ -77,8 +77,8 @@ STATEMENTS = (
     FROM generate_series(1, 1000) AS i
     """,
     f"""
-    INSERT INTO video_metadata (id, lesson_id, duration_ms) OVERRIDING SYSTEM VALUE
-    SELECT i, i, 60000 + i % 1000 * 1000 FROM generate_series(1, {VIDEOS}) AS i
+    INSERT INTO video_metadata (id, lesson_id, duration_ms, manifest_key) OVERRIDING SYSTEM VALUE
+    SELECT i, i, 60000 + i % 1000 * 1000, 'videos/1/' || i || '/a.m3u8' FROM generate_series(1, {VIDEOS}) AS i
     """,
     f"""
     INSERT INTO auth_sessions (id, user_id, seed, generation, token_hash, expires_at, revoked_at)

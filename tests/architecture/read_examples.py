@@ -222,6 +222,7 @@ EXAMPLES = (
     *_enrollments(),
     *_lesson_progress(),
     *_reviews(),
+    *(Example(learning.playable_videos, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     *_progress(),
     *_cohorts_and_invitations(),
     Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),

@@ -41,6 +41,9 @@ BOUNDED_LISTS = {
     "LessonCompletion.missing": "at most 20 by rule: app/learning/completion_rules.py",
     "Viewer.continueLearning": "takes `first`, 1 to 100",
     "Course.ratingHistogram": "five entries: graphql_schema/learning/types/reviews.py",
+    "VideoPlayback.captions": "at most 50 by rule: app/catalog/service/videos.py",
+    "VideoUpload.files": "at most 100 by rule: app/catalog/service/videos.py",
+    "VideoUploadFile.headers": "the content's type, and what S3 wants beside it: app/storage/",
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
@@ -53,6 +56,9 @@ WITHOUT_ID = {
     "LessonCompletion",
     "VideoStretch",
     "RatingCount",
+    "HttpHeader",
+    "VideoCaption",
+    "VideoUploadFile",
     "OperationError",
     "RejectedBeat",
     "Query",

@@ -3,7 +3,7 @@
 from app.asgi.ide import DemoLogin
 from app.catalog import service
 from app.catalog.models import CourseStatus
-from app.catalog.service import LessonContent
+from app.catalog.service import LessonContent, VideoContent
 from app.cli.demo import data_courses, everyday_courses, work_courses
 from app.cli.demo.content import DemoCourse
 from app.cli.demo.people import ADMIN, AMARA, JONAS, MEI, PASSWORD, PEOPLE, SHOWN, Person
@@ -73,7 +73,7 @@ async def _add_course(tx: Transaction, teacher: Actor, course: DemoCourse) -> No
                 title=lesson.title,
                 body=lesson.body,
                 external_url=lesson.external_url,
-                duration_seconds=None if lesson.minutes is None else lesson.minutes * 60,
+                video=None if lesson.minutes is None else VideoContent(lesson.minutes * 60),
                 is_preview=first,
             )
             await service.add_lesson(tx, teacher, module_id=module_id, kind=lesson.kind, content=content)

@@ -32,6 +32,7 @@ from app.learning.reads.lesson_progress import (
     standings_of_viewer,
 )
 from app.learning.reads.managing import managed_courses
+from app.learning.reads.playback import playable_videos
 from app.learning.reads.policies import (
     enrollment_policies,
     enrollment_terms,
@@ -77,6 +78,7 @@ __all__ = [
     "members_of_cohorts",
     "missing_prerequisites",
     "next_lessons",
+    "playable_videos",
     "prerequisites_of_courses",
     "rating_histograms",
     "recorded_learners",

@@ -182,12 +182,23 @@ VideoProgressReference = Annotated[
 ]
 
 
+PlaybackReference = Annotated[
+    "VideoPlayback",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.playback"),
+]
+
+
 @strawberry.type
 @policy(PUBLIC)
 class LearningVideo:
     """What learning puts into `Video`."""
 
     video_id: strawberry.Private[int]
+    playback: PlaybackReference | None = edge(
+        lambda loaders: loaders.learning.playable_video,
+        key="video_id",
+        description="How to play it; null for those who may not see the lesson's content, and while no file was named.",
+    )
 
     viewer_progress: VideoProgressReference | None = edge(
         lambda loaders: loaders.learning.viewer_progress,
