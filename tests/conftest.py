@@ -6,6 +6,7 @@ first stops right here.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from alembic.config import Config
 from app.database import Base, Database
 from app.resources import Resources, open_resources
 from app.settings import CacheSettings, DatabaseSettings, Mode, RedisSettings, Settings
-from tests.support import cache, services
+from tests.support import services
 from tests.support.api import Api
+from tests.support.cache import forget_everything
 from tests.support.mailbox import discard_mails
 from tests.support.pgbouncer import pgbouncer
 
@@ -112,8 +114,8 @@ async def _session_resources(settings: Settings) -> AsyncIterator[Resources]:
 async def resources(_session_resources: Resources) -> AsyncIterator[Resources]:
     yield _session_resources
     discard_mails(_session_resources)
-    await cache.renew(_session_resources)
     await _delete_everything(_session_resources.database)
+    await forget_everything(_session_resources)
 
 
 # Its trigger refuses DELETE to everybody; only a superuser may look away.
@@ -126,12 +128,23 @@ END $$"""
 
 
 async def _delete_everything(database: Database) -> None:
-    # In an order that foreign keys allow. A DELETE of a few rows takes a millisecond; TRUNCATE takes a hundred.
+    # In an order that foreign keys allow, and only where there are rows: to look into all tables takes a tenth of a
+    # millisecond, a DELETE of a few rows as long for each, TRUNCATE a hundred milliseconds.
+    tables = _tables()
+    look = f"SELECT {', '.join(f'EXISTS (SELECT FROM {table}) AS {table}' for table in tables)}"
     async with database.transaction() as transaction:
-        for table in reversed(Base.metadata.sorted_tables):
-            await transaction.fetch_text(
-                _EMPTY_AUDIT_LOG if table.name == "audit_log" else f"DELETE FROM {table.name}"
-            )
+        (filled,) = await transaction.fetch_text(look)
+        for table in tables:
+            if filled[table]:
+                await transaction.fetch_text(
+                    _EMPTY_AUDIT_LOG if table == "audit_log" else f"DELETE FROM {table}"
+                )
+
+
+@cache
+def _tables() -> list[str]:
+    """All, those that refer to others before them."""
+    return [table.name for table in reversed(Base.metadata.sorted_tables)]
 
 
 @pytest.fixture
