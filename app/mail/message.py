@@ -8,6 +8,8 @@ from email.utils import formatdate, make_msgid
 from typing import Self
 
 _LONGEST_LINE = 998
+UNREACHABLE = ".invalid"
+"""How an address ends that is nobody's and never will be (RFC 2606): of imports, of people known by a number alone."""
 
 
 @dataclass(frozen=True, slots=True)
