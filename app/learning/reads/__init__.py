@@ -39,6 +39,7 @@ from app.learning.reads.policies import (
     prerequisites_of_courses,
 )
 from app.learning.reads.recording import recorded_learners, videos_to_record
+from app.learning.reads.summaries import enrollment_summaries
 from app.learning.reads.video_progress import video_progress_of
 from app.learning.reads.waitlist import waitlist_places, waitlists_to_tend
 
@@ -52,6 +53,7 @@ __all__ = [
     "cohorts_by_id",
     "cohorts_of_courses",
     "enrollment_policies",
+    "enrollment_summaries",
     "enrollment_terms",
     "enrollments_by_pair",
     "enrollments_of_courses",
