@@ -60,9 +60,8 @@ async def write_course(
 ) -> tuple[int, TreeTally]:
     """The course's id, and what became of it. Raises RowRefused: the transaction must be rolled back then."""
     tally = await writer.write(tx, tree(presentation, activities))
-    attributes = orjson.dumps(presentation.attributes).decode()
     described = await tx.fetch_text(
-        _DESCRIBE, SOURCE, presentation.code, attributes, description(presentation)
+        _DESCRIBE, SOURCE, presentation.code, presentation.attributes, description(presentation)
     )
     if described and not tally.courses.created:
         await courses_changed(tx, described[0]["id"])
