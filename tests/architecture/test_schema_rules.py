@@ -26,6 +26,7 @@ BOUNDED_LISTS = {
     "Course.instructors": "at most 100 by rule: app/catalog/service/courses.py",
     "Course.modules": "at most 100 by rule: app/catalog/service/modules.py",
     "Course.skills": "set by imports alone, at most 100: app/catalog/importing/rows.py",
+    "ImportedEnrollments.finalResults": "as many as results, four: app/learning/importing/learners/rows.py",
     "Operation.result": "at most 50 by rule: app/operations/service.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "Query.nodes": "as many as ids, at most 100: graphql_schema/schema.py",
@@ -36,6 +37,8 @@ BOUNDED_LISTS = {
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
 WITHOUT_ID = {
+    "FinalResultCount",
+    "ImportedEnrollments",
     "PageInfo",
     "UserError",
     "AuthenticationSession",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from app.catalog.models import LessonKind
 from app.cli.demo.content import DemoCourse
 from app.cli.demo.opinions import OPINIONS
 from app.database import Transaction
@@ -85,8 +86,20 @@ class Taught:
     course: DemoCourse
 
     @property
+    def kinds(self) -> list[LessonKind]:
+        """Of its lessons, in order."""
+        return [lesson.kind for module in self.course.modules for lesson in module.lessons]
+
+    @property
     def lessons(self) -> int:
-        return sum(len(module.lessons) for module in self.course.modules)
+        return len(self.kinds)
+
+    def before_a_video(self, done: int) -> int:
+        """As many lessons, or fewer, that the next one is a video: most people stop in the middle of one."""
+        kinds = self.kinds
+        return max(
+            (number for number in range(1, done + 1) if kinds[number] is LessonKind.VIDEO), default=done
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +165,7 @@ def _learners(taught: Taught, place: int, students: Sequence[int], today: dateti
         user_id = students[(place * 7 + turn * 11) % len(students)]
         enrolled_at = today - span * (number - turn) / (number + 1)
         rest = today - enrolled_at
-        done = 1 + (turn * 5 + place) % (taught.lessons - 1)
+        done = taught.before_a_video(1 + (turn * 5 + place) % (taught.lessons - 1))
         if turn >= seats:
             yield _Learner(user_id, EnrollmentState.WITHDRAWN, enrolled_at, enrolled_at + rest / 2, turn % 2)
         elif turn % 4 == 0:
