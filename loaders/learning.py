@@ -28,6 +28,7 @@ class LearningLoaders(DomainLoaders):
     course_cohorts = many_per_key(reads.cohorts_of_courses, key="course_id")
     cohort_member_count = one_per_key(reads.member_counts_of_cohorts, key="cohort_id")
     cohort_members = pages_per_key(reads.members_of_cohorts, key="cohort_id")
+    enrollment_summary = one_per_key(reads.enrollment_summaries, key="course_id")
     invitation = one_per_key(reads.invitations_by_id, key="id", for_actor=True)
     course_invitations = pages_per_key(reads.invitations_of_courses, key="course_id")
     invitations_of_user = many_per_key(reads.invitations_of_users, key="user_id")

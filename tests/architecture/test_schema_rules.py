@@ -30,6 +30,7 @@ BOUNDED_LISTS = {
     "InviteLearnersPayload.invitations": "as many as addresses, at most 100: app/learning/service/invitations.py",
     "Course.prerequisites": "at most 20 by rule: app/learning/service/prerequisites.py",
     "EnrollPayload.missingPrerequisites": "at most 20 by rule: app/learning/service/prerequisites.py",
+    "ImportedEnrollments.finalResults": "as many as results, four: app/learning/importing/learners/rows.py",
     "Operation.result": "at most 50 by rule: app/operations/service.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "RecordProgressPayload.rejected": "at most as many as beats, 100: app/learning/beats/beat.py",
@@ -48,6 +49,8 @@ BOUNDED_LISTS = {
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
 WITHOUT_ID = {
+    "FinalResultCount",
+    "ImportedEnrollments",
     "PageInfo",
     "UserError",
     "AuthenticationSession",

@@ -47,6 +47,7 @@ from app.learning.reads.reviews import (
     reviews_of_courses,
     reviews_of_viewer,
 )
+from app.learning.reads.summaries import enrollment_summaries
 from app.learning.reads.video_progress import video_progress_of
 from app.learning.reads.waitlist import waitlist_places, waitlists_to_tend
 
@@ -61,6 +62,7 @@ __all__ = [
     "cohorts_by_id",
     "cohorts_of_courses",
     "enrollment_policies",
+    "enrollment_summaries",
     "enrollment_terms",
     "enrollments_by_pair",
     "enrollments_of_courses",

@@ -24,6 +24,10 @@ InvitationPage = Annotated[
 _ENROLLMENTS = strawberry.lazy("graphql_schema.learning.types.enrollments")
 EnrollmentReference = Annotated["Enrollment", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
 EnrollmentPage = Annotated["EnrollmentConnection", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+SummaryReference = Annotated[
+    "EnrollmentSummary",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.enrollment_summary"),
+]
 PolicyReference = Annotated["EnrollmentPolicy", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
 CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
 StateArgument = Annotated[
@@ -129,6 +133,12 @@ class LearningCourse:
         key="course_id",
         of=_histogram_of,
         description="How often it was given 1, 2, 3, 4 and 5 stars: five entries.",
+    )
+    enrollment_summary: SummaryReference | None = edge(
+        lambda loaders: loaders.learning.enrollment_summary,
+        key="course_id",
+        description="Its enrolments, counted now. For its instructors and administrators; null for others.",
+        gate=lambda loaders: loaders.learning.managed_course,
     )
     enrollment_policy: PolicyReference = edge(
         lambda loaders: loaders.learning.enrollment_policy,
