@@ -108,11 +108,11 @@ async def reset_password(
         raise InvalidEmailToken
     new_hash = await _hashed(new_password, email=user["email"])
     await email_tokens.spend(tx, token, _PURPOSE)
+    # Whoever was kept out by somebody's guesses is in again. Before the account is locked, as where one signs in.
+    await throttle.forgive(tx, throttle.account(email_key(user["email"])))
     await claim_address(tx, user_id)
     changed = await _set_password(tx, user, new_hash)
     await end_other_sessions(tx, ended, Actor(user_id))
-    # Whoever was kept out by somebody's guesses is in again.
-    await throttle.forgive(tx, throttle.account(email_key(user["email"])))
     await account_mails.ask_by_account(tx, outbox, AccountMail.PASSWORD_CHANGED, user_id=user["id"])
     return changed
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.identity import passwords
 from app.identity.actor import ANONYMOUS, Actor
 from app.identity.throttling.throttle import Throttle
 from app.resources import Resources
@@ -94,6 +95,25 @@ async def test_a_refused_change_changes_nothing(
     assert await run(api.resources.database, "SELECT * FROM users") == before
     assert await run(api.resources.database, "SELECT * FROM auth_sessions") == sessions
     assert await mails(api.resources) == []
+
+
+async def test_no_old_password_begins_a_session_after_its_change(
+    api: Api, user: MadeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await sign_in(api)
+    verified = passwords.verified
+
+    async def changed_meanwhile(password_hash: str | None, password: str) -> bool:
+        right = await verified(password_hash, password)
+        monkeypatch.undo()
+        assert (await change(api, await actor_of(api, session)))["userErrors"] == []
+        return right
+
+    monkeypatch.setattr(passwords, "verified", changed_meanwhile)
+    payload = await api.change("login", ANONYMOUS, SESSION, email=user.email, password=PASSWORD)
+    assert payload == {"session": None, "userErrors": [{"code": "INVALID_CREDENTIALS", "path": ["input"]}]}
+    living = await run(api.resources.database, "SELECT id FROM auth_sessions WHERE revoked_at IS NULL")
+    assert [row["id"] for row in living] == [(await actor_of(api, session)).session_id]
 
 
 async def test_of_two_changes_at_once_one_succeeds(crowd_api: Api, user: MadeUser) -> None:
