@@ -38,7 +38,7 @@ async def ask_by_account(tx: Transaction, outbox: Outbox, mail: AccountMail, *, 
 async def ask_by_address(
     tx: Transaction, outbox: Outbox, mail: AccountMail, *, email_key: str, rather: int | None = None
 ) -> None:
-    """Asks for a VERIFY_EMAIL or a RESET_PASSWORD; whether somebody has that address is seen later.
+    """Asks for a VERIFY_EMAIL or a RESET_PASSWORD; whether it is to be sent is seen when it is written.
 
     `rather`: the account that is meant, if it has that address.
     """
@@ -53,7 +53,7 @@ async def written(
     if "user_id" in payload:
         user = next(iter(await reads.users_by_id(tx, [payload["user_id"]])), None)
     else:
-        user = await _meant(tx, payload["email_key"], payload.get("rather"))
+        user = await meant(tx, payload["email_key"], payload.get("rather"))
     if user is None:
         return None
     if mail is AccountMail.RESET_PASSWORD:
@@ -73,7 +73,8 @@ async def written(
     return letters.verify_email(to=user["email"], token=token, message_id=message_id)
 
 
-async def _meant(tx: Transaction, email_key: str, rather: int | None) -> Record | None:
+async def meant(tx: Transaction, email_key: str, rather: int | None = None) -> Record | None:
+    """The account that a mail asked for by address goes to, if any."""
     if rather is not None:
         for user in await reads.users_by_id(tx, [rather]):
             if key_of(user["email"]) == email_key:
