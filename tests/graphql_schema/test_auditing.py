@@ -81,7 +81,9 @@ async def test_requests_for_mails_name_the_account_to_administrators_alone(
     api: Api, database: Database, verb: str
 ) -> None:
     user = await make_user(database, email="ann@school.test")
-    document = f"mutation ($email: String!) {{ {verb}(input: {{email: $email}}) {{ email userErrors {{ code }} }} }}"
+    document = (
+        f"mutation ($email: String!) {{ {verb}(input: {{email: $email}}) {{ email userErrors {{ code }} }} }}"
+    )
     known, unknown = [
         await api.ask(document, email=email) for email in ("ANN@school.test", "nobody@school.test")
     ]

@@ -53,7 +53,7 @@ async def written(
     if "user_id" in payload:
         user = next(iter(await reads.users_by_id(tx, [payload["user_id"]])), None)
     else:
-        user = await meant(tx, payload["email_key"], payload.get("rather"))
+        user = await _meant(tx, payload["email_key"], payload.get("rather"))
     if user is None:
         return None
     if mail is AccountMail.RESET_PASSWORD:
@@ -73,8 +73,13 @@ async def written(
     return letters.verify_email(to=user["email"], token=token, message_id=message_id)
 
 
-async def meant(tx: Transaction, email_key: str, rather: int | None = None) -> Record | None:
-    """The account that a mail asked for by address goes to, if any."""
+async def recipient(tx: Transaction, email_key: str, rather: int | None = None) -> int | None:
+    """Id of the account that a mail asked for by address goes to, if any: for the audit log, never for who asks."""
+    user = await _meant(tx, email_key, rather)
+    return None if user is None else int(user["id"])
+
+
+async def _meant(tx: Transaction, email_key: str, rather: int | None) -> Record | None:
     if rather is not None:
         for user in await reads.users_by_id(tx, [rather]):
             if key_of(user["email"]) == email_key:

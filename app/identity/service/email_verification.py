@@ -80,8 +80,7 @@ async def request(
         await account_mails.ask_by_address(
             tx, outbox, AccountMail.VERIFY_EMAIL, email_key=key, rather=actor.user_id
         )
-    user = await account_mails.meant(tx, key, actor.user_id)
-    return address, user and user["id"]
+    return address, await account_mails.recipient(tx, key, actor.user_id)
 
 
 async def verify(

@@ -77,15 +77,15 @@ async def request_reset(
 ) -> tuple[str, int | None]:
     """Sends the link that sets a new password, if there is an account; answers alike if there is none.
 
-    Returns the address in normal form and, for the audit log alone, the account's id. Raises InvalidEmail, RateLimited for a client that asks again and again.
+    Returns the address in normal form and, for the audit log alone, the account's id. Raises InvalidEmail, RateLimited for
+    a client that asks again and again.
     """
     address = checked_email(email)
     key = email_key(address)
     await throttle.count_failure(database, throttle.address("mail", client_address))
     if await throttle.allows(tx, throttle.mails("reset", key)):
         await account_mails.ask_by_address(tx, outbox, AccountMail.RESET_PASSWORD, email_key=key)
-    user = await account_mails.meant(tx, key)
-    return address, user and user["id"]
+    return address, await account_mails.recipient(tx, key)
 
 
 async def reset_password(
