@@ -187,6 +187,29 @@ async def test_a_reset_lets_in_whom_guesses_kept_out(api: Api, user: MadeUser) -
     assert await sign_in(api, NEW) is not None
 
 
+async def test_a_reset_and_a_sign_in_lock_in_one_order(api: Api, user: MadeUser) -> None:
+    """First the failures that both forgive, then the account: two at once wait for each other, never both."""
+    reset_ = "mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { user { id } } }"
+    login = "mutation ($input: LoginInput!) { login(input: $input) { user { id } } }"
+    for document, values in (
+        (reset_, {"token": await asked(api), "newPassword": NEW}),
+        (login, {"email": user.email, "password": NEW}),
+    ):
+        answer = await api.ask(document, input=values)
+        assert not answer.errors
+        forgiven = [
+            n for n, text in enumerate(answer.sent) if text.startswith("DELETE FROM attempt_throttles")
+        ]
+        locked = [
+            n
+            for n, text in enumerate(answer.sent)
+            if text.startswith("UPDATE users") or ("FROM users" in text and "FOR NO KEY UPDATE" in text)
+        ]
+        assert forgiven
+        assert locked
+        assert max(forgiven) < min(locked)
+
+
 async def test_a_claimant_proves_the_address_by_a_reset(api: Api) -> None:
     await api.change("register", ANONYMOUS, email="ann@school.test", password=PASSWORD, name="Ann")
     await mails(api.resources)
