@@ -36,6 +36,12 @@ class Presentation:
         """The beginning of a day, counted from the start, in UTC."""
         return self.starts_at + timedelta(days=day)
 
+    def months(self, first: int, last: int) -> set[date]:
+        """Their first days: of all months from one day to another, or to the end if that is later."""
+        begin, end = self.moment(first), self.moment(max(last, self.days))
+        months = range(begin.year * 12 + begin.month - 1, end.year * 12 + end.month)
+        return {date(month // 12, month % 12 + 1, 1) for month in months}
+
     @property
     def attributes(self) -> dict[str, Any]:
         """What the course keeps of it."""

@@ -22,7 +22,6 @@ from app.learning.importing.learners.spool import Spool
 from app.learning.importing.learners.writing import (
     SOURCE,
     ChunkDone,
-    moments,
     write_course,
     write_learners,
 )
@@ -95,12 +94,13 @@ async def import_learners(
         months: set[date] = set()
         for presentation in presentations:
             course_id = await _course(database, writer, presentation, spool, result)
+            if course_id is not None:
+                await _make_months(database, presentation, spool, months)
             after = 0
             while course_id is not None and (
                 chunk := await in_thread(spool.chunk, presentation.code, after, options.chunk_size)
             ):
                 after = chunk[-1].student
-                await _make_months(database, chunk, presentation, months)
                 async with database.transaction() as tx:
                     done = await write_learners(tx, course_id, presentation, chunk)
                 _add(result, chunk, presentation, done)
@@ -125,14 +125,10 @@ async def _course(
     return course_id
 
 
-async def _make_months(
-    database: Database, chunk: list[Learner], presentation: Presentation, made: set[date]
-) -> None:
-    """The partitions of what happened in a chunk: there is no default partition that would take it."""
-    needed = {
-        at.date().replace(day=1) for learner in chunk for _, at in moments(learner, presentation)
-    } - made
-    if needed:
+async def _make_months(database: Database, presentation: Presentation, spool: Spool, made: set[date]) -> None:
+    """The partitions of what has happened to its learners: there is no default partition that would take it."""
+    days = await in_thread(spool.days, presentation.code)
+    if needed := presentation.months(*days) - made:
         await make_partitions_of(database, "enrollment_events", sorted(needed))
         made |= needed
 

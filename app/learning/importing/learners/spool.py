@@ -68,6 +68,15 @@ class Spool:
         statement = "SELECT count(*) FROM learners JOIN registrations USING (code, student) WHERE code = ?"
         return int(self._connection.execute(statement, (code,)).fetchone()[0])
 
+    def days(self, code: str) -> tuple[int, int]:
+        """The first and the last day on which something happened to a learner; from the start, which is among them."""
+        statement = (
+            "SELECT min(0, coalesce(min(registered), 0), coalesce(min(unregistered), 0)),"
+            " max(0, coalesce(max(registered), 0), coalesce(max(unregistered), 0)) FROM registrations WHERE code = ?"
+        )
+        first, last = self._connection.execute(statement, (code,)).fetchone()
+        return int(first), int(last)
+
     def chunk(self, code: str, after: int, size: int) -> list[Learner]:
         """The next learners behind a student, in their order."""
         return [

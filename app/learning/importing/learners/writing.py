@@ -105,7 +105,7 @@ async def write_learners(
     return done
 
 
-def moments(learner: Learner, presentation: Presentation) -> list[tuple[EnrollmentEventKind, datetime]]:
+def _moments(learner: Learner, presentation: Presentation) -> list[tuple[EnrollmentEventKind, datetime]]:
     """What happened to them, and when. Who left on a day that nobody noted had done so by the end."""
     happened = [(EnrollmentEventKind.ENROLLED, learner.enrolled_at(presentation))]
     if learner.state is EnrollmentState.WITHDRAWN:
@@ -139,5 +139,5 @@ def _happened(
     entered: Iterable[tuple[int, Learner]], course_id: int, presentation: Presentation
 ) -> Iterable[Happened]:
     for user_id, learner in entered:
-        for kind, at in moments(learner, presentation):
+        for kind, at in _moments(learner, presentation):
             yield Happened(kind, user_id, course_id, 1, at, IMPORTED)

@@ -1,7 +1,7 @@
 """Learners of a university against a real database: what becomes of each row, twice, half-way, odd and refused."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -363,6 +363,18 @@ def test_starts_are_days() -> None:
     for wrong in ("2013J", "=2013-10-01", "2013J=soon", "2013J=1969-10-01", "2013J=2101-01-01"):
         with pytest.raises(ImportRefused):
             parse_starts([wrong])
+
+
+def test_the_months_of_a_presentation() -> None:
+    presentation = Presentation("AAA", "2013J", 92, START)
+    assert sorted(presentation.months(-1, 10)) == [
+        date(2013, 9, 1),
+        date(2013, 10, 1),
+        date(2013, 11, 1),
+        date(2013, 12, 1),
+        date(2014, 1, 1),
+    ]
+    assert max(presentation.months(0, 130)) == date(2014, 2, 1)
 
 
 def test_a_kind_with_very_many_activities_is_several_modules() -> None:
