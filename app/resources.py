@@ -68,6 +68,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
         outbox = Outbox(handover, metrics)
+        ended_sessions = EndedSessions(database, settings.authentication)
+        stack.push_async_callback(ended_sessions.close)
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -79,7 +81,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             signing_keys=signing_keys,
             access_tokens=AccessTokens(signing_keys, settings.authentication),
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
-            ended_sessions=EndedSessions(database, settings.authentication),
+            ended_sessions=ended_sessions,
             throttle=Throttle(settings.authentication, metrics),
             letters=AccountLetters(settings),
             mailer=mailer,
