@@ -15,6 +15,12 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
+import app.catalog.models
+import app.identity.models
+import app.learning.models
+import app.notifications.models
+import app.operations.models
+import app.outbox.models  # noqa: F401 - the tables register themselves, of all that is to be emptied
 from app.database import Base, Database
 from app.resources import Resources, open_resources
 from app.settings import CacheSettings, DatabaseSettings, Mode, RedisSettings, Settings
