@@ -21,6 +21,7 @@ from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.progress_endpoint import ProgressEndpoint
+from app.asgi.progress_reporter import reporter_routes
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
 from app.asgi.unsubscribe_page import unsubscribe_routes
@@ -70,6 +71,7 @@ def create_app(
             *make_service_routes(lambda: site.state.resources, siblings),
             *file_routes(lambda: site.state.resources),
             *([] if settings.mail.account_url else account_routes()),
+            *reporter_routes(),
             *unsubscribe_routes(lambda: site.state.resources),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],

@@ -14,7 +14,8 @@ const FAREWELL = 4; // Requests at once when the page closes: browsers take 64 K
 const CAPACITY = 2000;
 const OLDEST = 7 * 24 * 3_600_000; // The server takes nothing older.
 const LONGEST_MERGED = 30 * 60; // Seconds; the server believes an hour of a beat that it cannot measure.
-const USUAL = 30; // Seconds between beats until the server says.
+const USUAL = 30; // Seconds between beats until the server says,
+const FASTEST = 5; // and however little it says.
 const SOON = 1000; // Milliseconds in which several seeks become one.
 const TENTHS_APART = 5000; // Milliseconds between two requests that tenths of a short video cause.
 const TICKET_LIFE = 14 * 60_000; // It lives a minute longer.
@@ -36,9 +37,9 @@ export class ProgressReporter {
   #last = null; // The latest look: {position, wall, steady, rate}, position in milliseconds and not rounded.
   #slack = TOLERANCE;
   #waiting = false;
-  #jumped = false;
+  #jump = null; // While somebody jumps: whether that is told.
   #tenth = 0;
-  #queue = []; // {beat, handed, own}, the oldest first; `handed`: a request, or a beacon, has it.
+  #queue = []; // {beat, handed, bid, own}, the oldest first. A request has it; a beacon had; this page has made it.
   #store;
   #ticket = null; // {value, until}
   #token = null;
@@ -48,6 +49,7 @@ export class ProgressReporter {
   #sentAt = -Infinity;
   #notBefore = 0;
   #failures = 0;
+  #cutOff = false;
   #sending = null;
   #timer = null; // {handle, at}
   #ticking = null;
@@ -112,11 +114,11 @@ export class ProgressReporter {
   /** Ends reporting. Resolves when what waits was sent, or could not be. */
   async stop() {
     if (this.#stopped) return;
+    this.#stopped = true;
     this.#guarded(() => this.#rest(this.#media.ended ? "END" : "PAUSE", false));
     this.#listening.abort();
     await this.#sending;
     await this.#send();
-    this.#stopped = true;
     clearTimeout(this.#timer?.handle);
     this.#guarded(() => this.#save(true));
   }
@@ -127,8 +129,10 @@ export class ProgressReporter {
     if (this.#viewing?.playing) return;
     this.#viewing = { key: random(), sequence: 0, playing: true, muted: false };
     this.#waiting = this.#media.readyState < 3;
-    this.#jumped = false;
     this.#begin();
+    // From the end it plays on at the beginning: no jump of anybody's.
+    this.#jump = this.#media.seeking ? { told: false } : null;
+    if (this.#jump) this.#from = null;
     this.#beat("PLAY");
     this.#beatAt = performance.now();
     this.#ticking ??= setInterval(() => this.#guarded(() => this.#tick()), TICK);
@@ -167,18 +171,20 @@ export class ProgressReporter {
       this.#depart();
       return;
     }
-    if (this.#jumped) return;
+    if (this.#jump) return;
     const now = this.#now();
     const step = now.position - this.#last.position;
     const allowed = this.#passed(now) * Math.max(now.rate, this.#last.rate) * DRIFT + this.#slack;
-    const counted = this.#counts(now) && this.#counts(this.#last);
-    if (step < 0 || step > allowed || !counted) {
+    const played = step >= 0 && step <= allowed && this.#counts(this.#last);
+    if (played) {
+      this.#slack = Math.min(TOLERANCE, allowed - step);
+      this.#last = now;
+    }
+    if (!played || !this.#counts(now)) {
       this.#close();
       this.#begin();
       return;
     }
-    this.#slack = Math.min(TOLERANCE, allowed - step);
-    this.#last = now;
     const tenth = this.#tenthOf(now.position);
     if (tenth === this.#tenth) return;
     this.#tenth = tenth;
@@ -197,8 +203,8 @@ export class ProgressReporter {
 
   /** Somebody jumps. Until just before it played on, unless it was waiting for data. */
   #depart() {
-    if (this.#jumped) return;
-    this.#jumped = true;
+    if (this.#jump) return;
+    this.#jump = { told: true };
     if (this.#from === null) return;
     const passed = this.#passed(this.#now());
     if (!this.#waiting && passed <= GUESS) this.#last.position += passed * this.#last.rate;
@@ -207,6 +213,8 @@ export class ProgressReporter {
     if (this.#media.loop && end - this.#last.position < TOLERANCE && this.#media.currentTime * 1000 < TOLERANCE) {
       this.#last.position = end;
       this.#beat("END", end);
+      this.#from = null;
+      this.#jump.told = false;
       this.#sendIn(0);
     }
   }
@@ -219,10 +227,9 @@ export class ProgressReporter {
       this.#seek();
       return;
     }
-    if (!this.#jumped) return;
-    this.#jumped = false;
-    const target = this.#now().position;
-    if (this.#from !== null || target > TOLERANCE || !this.#media.loop) this.#seek();
+    if (!this.#jump) return;
+    if (this.#jump.told) this.#seek();
+    this.#jump = null;
     this.#begin();
   }
 
@@ -259,7 +266,7 @@ export class ProgressReporter {
     if (!this.#viewing?.playing) return;
     this.#look();
     this.#viewing.playing = false;
-    this.#jumped = false;
+    this.#jump = null;
     clearInterval(this.#ticking);
     this.#ticking = null;
     this.#beat(event);
@@ -305,7 +312,7 @@ export class ProgressReporter {
       clientTime: this.#time(),
     };
     if (this.#from !== null) this.#from = to;
-    this.#queue.push({ beat, handed: false, own: true });
+    this.#queue.push({ beat, handed: false, bid: false, own: true });
     this.#compact();
     this.#save();
   }
@@ -353,7 +360,7 @@ export class ProgressReporter {
   /** Hands on what waits without hoping for an answer; it stays in localStorage, and is sent once more another time. */
   #bid() {
     for (let requests = 0; requests < FAREWELL; requests += 1) {
-      const batch = this.#queue.filter((each) => !each.handed).slice(0, BATCH);
+      const batch = this.#queue.filter((each) => !each.handed && !each.bid).slice(0, BATCH);
       if (batch.length === 0) return;
       const beats = batch.map((each) => each.beat);
       const ticket = this.#freshTicket();
@@ -364,18 +371,18 @@ export class ProgressReporter {
       } else {
         return;
       }
-      for (const each of batch) each.handed = true;
+      for (const each of batch) each.bid = true;
     }
   }
 
   #return() {
-    if (!this.#sending) for (const each of this.#queue) each.handed = false;
+    for (const each of this.#queue) each.bid = false;
     if (!this.#media.paused && !this.#media.ended) this.#play();
     if (this.#queue.length) this.#sendIn(0);
   }
 
   #reconnect() {
-    if (this.#failures) this.#notBefore = 0;
+    if (this.#cutOff) this.#notBefore = 0;
     this.#adopt();
     if (this.#queue.length) this.#sendIn(0);
   }
@@ -412,7 +419,7 @@ export class ProgressReporter {
     this.#forgetOld();
     for (;;) {
       const wait = this.#notBefore - performance.now();
-      const batch = this.#queue.filter((each) => !each.handed).slice(0, BATCH);
+      const batch = this.#queue.filter((each) => !each.handed && !each.bid).slice(0, BATCH);
       if (batch.length === 0) return;
       if (wait > 0) {
         this.#sendIn(wait);
@@ -426,7 +433,10 @@ export class ProgressReporter {
         await this.#settle(batch, response);
       } catch (error) {
         // Offline, or no answer in time: nothing unusual, and tried again.
-        this.#pause(null, error);
+        this.#backOff(null);
+        this.#cutOff = true;
+        // What fetch and JSON throw when a network or a proxy is in the way.
+        if (!["TypeError", "AbortError", "SyntaxError"].includes(error?.name)) this.#fail(error);
       } finally {
         for (const each of batch) each.handed = false;
         this.#save();
@@ -436,11 +446,11 @@ export class ProgressReporter {
 
   /** Answers null when nobody is signed in. */
   async #post(beats) {
-    this.#token = await this.#accessToken();
+    this.#token = await this.#tokenOf();
     let response = this.#token ? await this.#request({ beats }, this.#token) : null;
     if (response?.status === 401) {
       const refused = this.#token;
-      this.#token = await this.#accessToken(refused);
+      this.#token = await this.#tokenOf(refused);
       if (this.#token && this.#token !== refused) response = await this.#request({ beats }, this.#token);
     }
     const ticket = this.#freshTicket();
@@ -449,6 +459,15 @@ export class ProgressReporter {
       if (response.status === 401) this.#ticket = null;
     }
     return response;
+  }
+
+  async #tokenOf(refused) {
+    try {
+      return await this.#accessToken(refused);
+    } catch (error) {
+      this.#fail(error);
+      return null;
+    }
   }
 
   #request(body, token) {
@@ -471,7 +490,7 @@ export class ProgressReporter {
     if (response?.status === 202) {
       const answer = await response.json();
       this.#failures = 0;
-      this.#pace = Math.max(USUAL, Number(answer.nextBeatAfterSeconds) || USUAL);
+      this.#pace = Math.min(Math.max(Number(answer.nextBeatAfterSeconds) || USUAL, FASTEST), RETRY_LONGEST);
       this.#keep(answer.ticket);
       this.#judge(batch, answer.rejected ?? [], this.#skewOf(response));
     } else if (response?.status === 400) {
@@ -479,7 +498,7 @@ export class ProgressReporter {
       for (const { beat } of batch) this.#tell({ code: "BAD_REQUEST", beat });
       this.#remove(batch);
     } else {
-      this.#pause(response?.headers.get("retry-after") ?? null);
+      this.#backOff(response?.headers.get("retry-after") ?? null);
     }
   }
 
@@ -488,40 +507,42 @@ export class ProgressReporter {
     for (const { index, code } of rejected) {
       const each = batch[index];
       if (code === "RETRY_LATER") later.add(each);
-      if ((code === "CLOCK_AHEAD" || code === "TOO_OLD") && each.own && skew !== this.#skew) {
-        const right = Date.parse(each.beat.clientTime) + skew - this.#skew;
-        each.beat.clientTime = new Date(right).toISOString();
-        each.own = false;
-        later.add(each);
-      }
+      if ((code === "CLOCK_AHEAD" || code === "TOO_OLD") && each.own && skew !== this.#skew) later.add(each);
       if (!later.has(each)) this.#tell({ code, beat: each.beat });
       if ((code === "NOT_ENROLLED" || code === "UNKNOWN_VIDEO") && each.beat.viewingKey === this.#viewing?.key) {
         this.#viewing.muted = true;
       }
     }
-    this.#skew = skew;
+    this.#remove(batch.filter((each) => !later.has(each)));
+    this.#setRight(skew);
     if (rejected.some(({ code }) => code === "RETRY_LATER")) {
       this.#notBefore = performance.now() + this.#pace * 1000;
     }
-    this.#remove(batch.filter((each) => !later.has(each)));
   }
 
-  /** Milliseconds by which the server's clock is ahead of ours, if that is much. */
+  /** Milliseconds by which the server's clock is ahead of ours; as before where it makes no great difference. */
   #skewOf(response) {
-    const moment = Date.parse(response.headers.get("date") ?? "");
-    if (Number.isNaN(moment)) return this.#skew;
-    return Math.abs(moment - Date.now()) > SKEWED ? moment - Date.now() : 0;
+    const skew = Date.parse(response.headers.get("date") ?? "") - Date.now();
+    return Math.abs(skew - this.#skew) > SKEWED ? skew : this.#skew;
+  }
+
+  #setRight(skew) {
+    const error = skew - this.#skew;
+    if (error === 0) return;
+    this.#skew = skew;
+    for (const { beat, own } of this.#queue) {
+      if (own) beat.clientTime = new Date(Date.parse(beat.clientTime) + error).toISOString();
+    }
   }
 
   /** Nothing is sent until `after` (seconds, or a date), or for longer each time. */
-  #pause(after, error) {
+  #backOff(after) {
     const told = Number.isNaN(Number(after)) ? (Date.parse(after) - Date.now()) / 1000 : Number(after);
     const own = Math.min(RETRY_FIRST * 2 ** this.#failures, RETRY_LAST);
     this.#failures += 1;
+    this.#cutOff = false;
     const seconds = Math.min(Math.max(told || 0, own), RETRY_LONGEST) * (1 + Math.random() / 4);
     this.#notBefore = performance.now() + seconds * 1000;
-    // What fetch and JSON throw when a network or a proxy is in the way.
-    if (error && !["TypeError", "AbortError", "SyntaxError"].includes(error.name)) this.#fail(error);
   }
 
   #keep(ticket) {
@@ -593,7 +614,7 @@ export class ProgressReporter {
         const { saved, beats } = read(storage.getItem(name));
         const latest = Math.max(saved, ...beats.map((beat) => Date.parse(beat.clientTime) || 0));
         if (name.startsWith(mine) && Date.now() - saved > ABANDONED) {
-          this.#queue.unshift(...beats.map((beat) => ({ beat, handed: false, own: false })));
+          this.#queue.unshift(...beats.map((beat) => ({ beat, handed: false, bid: false, own: false })));
           this.#compact();
           this.#save();
           storage.removeItem(name);
