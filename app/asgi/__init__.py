@@ -22,6 +22,7 @@ from app.asgi.ide import DemoLogin, ide_routes
 from app.asgi.media_routes import media_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.progress_endpoint import ProgressEndpoint
+from app.asgi.progress_reporter import reporter_routes
 from app.asgi.request_head import RequestHead
 from app.asgi.service_routes import make_service_routes, pointer_route
 from app.asgi.unsubscribe_page import unsubscribe_routes
@@ -72,6 +73,7 @@ def create_app(
             *file_routes(lambda: site.state.resources),
             *media_routes(lambda: site.state.resources),
             *([] if settings.mail.account_url else account_routes()),
+            *reporter_routes(),
             *unsubscribe_routes(lambda: site.state.resources),
             *(ide_routes(demo_logins=demo_logins) if settings.ide else (pointer_route(),)),
         ],
