@@ -23,6 +23,8 @@ _ALLOWED_HEADERS = (
     "Content-Type",
     "X-Api-Key",
     "X-Request-Id",
+    # Parts of stored files: not every browser takes it for harmless.
+    "Range",
     # What Apollo Client adds when an application gives it a name.
     "Apollographql-Client-Name",
     "Apollographql-Client-Version",

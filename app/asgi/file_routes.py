@@ -57,10 +57,13 @@ def file_routes(resources: Callable[[], Resources]) -> list[Route]:
     return [Route(f"{PATH}{{key:path}}", serve, methods=["GET", "HEAD", "PUT"])]
 
 
-async def file_answer(storage: Storage, grant: Grant, request: Request) -> Response:
-    """What a GET or HEAD of a granted file is answered: whole, in part, or not again. Raises NoSuchFile, Unavailable."""
+async def file_answer(storage: Storage, grant: Grant, request: Request, *, shared: bool = False) -> Response:
+    """What a GET or HEAD of a granted file is answered: whole, in part, or not again. Raises NoSuchFile, Unavailable.
+
+    `shared`: many have the same link, so caches on the way may keep the answer for all of them, until the link ends.
+    """
     file = await storage.head(grant.wish.key)
-    headers = _headers(file, grant)
+    headers = _headers(file, grant, "public" if shared else "private")
     if _names(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     if_range = request.headers.get("if-range")
@@ -109,12 +112,14 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _headers(file: StoredFile, grant: Grant) -> dict[str, str]:
+def _headers(file: StoredFile, grant: Grant, who: str) -> dict[str, str]:
     # The file system's own mark tells of its insides.
     mark = hashlib.sha256(f"{file.key} {file.etag} {file.size}".encode()).hexdigest()[:32]
     return {
         "ETag": f'"{mark}"',
-        "Cache-Control": f"private, max-age={max(0, grant.until - int(time.time()))}",
+        "Cache-Control": f"{who}, max-age={max(0, grant.until - int(time.time()))}",
+        # Also where no origin was sent: an answer without the headers for pages elsewhere is none for them.
+        "Vary": "Origin",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         # Who has the link may show the file on a page of any origin.

@@ -1,4 +1,7 @@
-"""`/media/TOKEN/...`: streams, for who has a link to their folder. A folder's files we serve; S3 serves its own segments."""
+"""`/media/TOKEN/...`: streams, for who has a link to their folder. A folder's files we serve; S3 serves its own segments.
+
+Caches on the way may keep what is answered: the address is the right to see it.
+"""
 
 import time
 from collections.abc import Callable
@@ -22,24 +25,34 @@ from app.storage.served_links import Grant
 # What names other files by addresses relative to its own: sent elsewhere for it, a player would look for them there.
 _NAMING: Final = frozenset({"application/vnd.apple.mpegurl", "application/dash+xml"})
 _SEGMENT_LIFETIME: Final = 3600 + MARGIN  # seconds a link to one file in S3 lives
-_SEGMENT_KEPT: Final = MARGIN  # seconds a browser may remember where S3 has it
+_SEGMENT_KEPT: Final = MARGIN  # seconds it may be remembered where S3 has a file
 
 
 def media_routes(resources: Callable[[], Resources]) -> list[Route]:
     async def serve(request: Request) -> Response:
-        storage = resources().storage
+        storage, metrics = resources().storage, resources().metrics
+
+        def count(outcome: str) -> None:
+            metrics.media_requests.labels(outcome).inc()
+
         key = request.path_params["key"]
         try:
             until = storage.media_granted(request.path_params["token"], key, now=time.time())
             if isinstance(storage.place, Bucket) and media_type(key) not in _NAMING:
+                count("redirected")
                 return _elsewhere(storage, key, until)
             grant = Grant(Wish(method="GET", key=key, content_type=media_type(key)), until)
-            return await file_answer(storage, grant, request)
+            answer = await file_answer(storage, grant, request, shared=True)
+            count("served")
+            return answer  # noqa: TRY300 - what was served has not failed
         except LinkRefused:
+            count("refused")
             raise HTTPException(403) from None
         except NoSuchFile:
+            count("missing")
             raise HTTPException(404) from None
         except Unavailable as error:
+            count("unavailable")
             raise HTTPException(503, headers={"Retry-After": str(error.retry_after_seconds)}) from None
 
     return [Route(f"{PATH}{{token}}/{{key:path}}", serve, methods=["GET", "HEAD"])]
@@ -51,7 +64,8 @@ def _elsewhere(storage: Storage, key: str, until: int) -> Response:
         status_code=307,
         headers={
             "Location": storage.link(key, _SEGMENT_LIFETIME).url,
-            "Cache-Control": f"private, max-age={kept}",
+            "Cache-Control": f"public, max-age={kept}",
+            "Vary": "Origin",
             "Referrer-Policy": "no-referrer",
         },
     )

@@ -6,8 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -35,15 +34,12 @@ class MediaLink:
 class MediaLinks:
     """`secrets`: the same in all processes; the first makes, all are known. `base_url`: where the API is reached."""
 
-    def __init__(
-        self, secrets: Sequence[bytes], base_url: str, *, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, secrets: Sequence[bytes], base_url: str) -> None:
         self._secrets = secrets
         self._address = base_url.rstrip("/") + PATH
-        self._now = now
         self._kept = lru_cache(_KEPT)(self._signed)
 
-    def make(self, prefix: str, audience: str, lifetime: int) -> MediaLink:
+    def make(self, prefix: str, audience: str, lifetime: int, *, now: float) -> MediaLink:
         """For everybody of the audience the same, from every process, until five minutes before it ends.
 
         Raises ValueError for a prefix that names no folder, and a lifetime of ten minutes or less, or over a week.
@@ -51,7 +47,7 @@ class MediaLinks:
         if not 2 * MARGIN < lifetime <= LONGEST:
             raise ValueError(f"A link to media lives from {2 * MARGIN} to {LONGEST} seconds.")
         window = lifetime - MARGIN
-        return self._kept(keys.checked(prefix), audience, int(self._now()) // window * window + lifetime)
+        return self._kept(keys.checked(prefix), audience, int(now) // window * window + lifetime)
 
     def verify(self, token: str, key: str, *, now: float) -> int:
         """Until when (seconds since 1970) the token grants the file. Raises LinkRefused for all that is no link of ours."""

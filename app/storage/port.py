@@ -177,9 +177,12 @@ class Storage:
             raise LinkRefused
         return self._signer.verify(method, key, parameters, now=now)
 
-    def media_link(self, prefix: str, audience: str, lifetime: int) -> MediaLink:
-        """Who has it may read all files below the folder `prefix`, also in S3: see `MediaLinks.make`. Waits for nothing."""
-        return self._media_links.make(prefix, audience, lifetime)
+    def media_link(self, prefix: str, audience: str, lifetime: int, *, now: float) -> MediaLink:
+        """Who has it may read all files below the folder `prefix`, also in S3: see `MediaLinks.make`. Waits for nothing.
+
+        Links that are to end together are made of the same `now`, seconds since 1970.
+        """
+        return self._media_links.make(prefix, audience, lifetime, now=now)
 
     def media_granted(self, token: str, key: str, *, now: float) -> int:
         """Until when (seconds since 1970) such a link grants that file. Raises LinkRefused."""

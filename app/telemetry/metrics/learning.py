@@ -17,6 +17,18 @@ class LearningMetrics:
         self.reviews = Counter(
             "lectern_reviews_total", "What became of reviews.", ("outcome",), registry=registry
         )
+        self.playback_links = Counter(
+            "lectern_playback_links_total",
+            "Links to a video's stream that were given out, by the class of viewers.",
+            ("audience",),
+            registry=registry,
+        )
+        self.media_requests = Counter(
+            "lectern_media_requests_total",
+            "Requests for files of videos, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
         self.waitlist_promotions = Counter(
             "lectern_waitlist_promotions_total", "Seats that went to somebody who waited.", registry=registry
         )

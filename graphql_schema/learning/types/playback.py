@@ -1,5 +1,6 @@
 """How a video is played: signed links that its viewers share, so that caches hold."""
 
+import time
 from datetime import datetime
 from typing import Any, Self
 
@@ -17,13 +18,20 @@ LIFETIME = 3600 + 300
 """Seconds a link lives: the same one is given out for an hour, and has five minutes left at least."""
 
 
-def _link(info: GraphQLResolveInfo[Any], key: str, audience: str) -> MediaLink:
-    link: MediaLink = info.context.resources.storage.media_link(stream_folder(key), audience, LIFETIME)
+def _link(source: Any, info: GraphQLResolveInfo[Any]) -> MediaLink:
+    link: MediaLink = info.context.resources.storage.media_link(
+        stream_folder(source.key), source.audience, LIFETIME, now=source.made_at
+    )
     return link
 
 
-def _address(info: GraphQLResolveInfo[Any], key: str, audience: str) -> str:
-    return f"{_link(info, key, audience).base}{key.removeprefix(stream_folder(key))}"
+def _address(source: Any, info: GraphQLResolveInfo[Any]) -> str:
+    return f"{_link(source, info).base}{source.key.removeprefix(stream_folder(source.key))}"
+
+
+def _stream_address(source: Any, info: GraphQLResolveInfo[Any]) -> str:
+    info.context.resources.metrics.playback_links.labels(source.audience).inc()
+    return _address(source, info)
 
 
 def _signed(resolve: Any, *, description: str) -> Any:
@@ -38,10 +46,9 @@ def _signed(resolve: Any, *, description: str) -> Any:
 class VideoCaption:
     key: strawberry.Private[str]
     audience: strawberry.Private[str]
+    made_at: strawberry.Private[float]
     language: str = field(description="BCP 47 tag in lower case.")
-    url: str = _signed(
-        lambda source, info: _address(info, source.key, source.audience), description="A WebVTT file."
-    )
+    url: str = _signed(_address, description="A WebVTT file.")
 
 
 @strawberry.type(description="How to play a video. For who may see the lesson's content.")
@@ -50,26 +57,31 @@ class VideoPlayback:
     id: strawberry.ID = field(description="Opaque; one for each video.")
     key: strawberry.Private[str]
     audience: strawberry.Private[str]
+    made_at: strawberry.Private[float]
+    """One moment for all links of an answer: made of two, one could end an hour before `expiresAt`."""
     url: str = _signed(
-        lambda source, info: _address(info, source.key, source.audience),
+        _stream_address,
         description="Its stream (HLS or DASH) or its only file. What the stream names by relative addresses is reached "
         "under the same link.",
     )
     expires_at: datetime = _signed(
-        lambda source, info: _link(info, source.key, source.audience).expires_at,
+        lambda source, info: _link(source, info).expires_at,
         description="When the links end, five minutes from now at least: ask again before.",
     )
     captions: list[VideoCaption] = field(description="In the order of its author, at most 50.")
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        audience = row["audience"]
+        audience, made_at = row["audience"], time.time()
         return cls(
             id=global_id("VideoPlayback", row["id"]),
             key=row["manifest_key"],
             audience=audience,
+            made_at=made_at,
             captions=[
-                VideoCaption(key=caption["key"], language=caption["language"], audience=audience)
+                VideoCaption(
+                    key=caption["key"], language=caption["language"], audience=audience, made_at=made_at
+                )
                 for caption in row["captions"] or ()
             ],
         )

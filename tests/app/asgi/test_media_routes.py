@@ -1,7 +1,9 @@
 """Streams over real sockets: a manifest's relative addresses work, and nothing outside its folder."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -10,8 +12,11 @@ from pydantic import SecretStr
 
 from app.settings import StorageSettings
 from app.storage import Storage
+from app.storage.links import Wish
 from tests.app.asgi.conftest import Serve
 from tests.app.asgi.serving import RunningServer
+from tests.factories.catalog import make_course_of, make_staff
+from tests.factories.identity import MadeUser
 from tests.support.s3_server import s3_server
 
 PREFIX = "videos/7/0190"
@@ -26,7 +31,9 @@ async def store(storage: Storage) -> str:
     await storage.put(f"{PREFIX}/master.m3u8", MANIFEST.encode(), HLS)
     await storage.put(f"{PREFIX}/high/1.ts", SEGMENT, "video/mp2t")
     await storage.put("videos/7/other.ts", b"not yours", "video/mp2t")
-    return f"{urlsplit(storage.media_link(PREFIX, 'learners', LIFETIME).base).path}/master.m3u8"
+    return (
+        f"{urlsplit(storage.media_link(PREFIX, 'learners', LIFETIME, now=time.time()).base).path}/master.m3u8"
+    )
 
 
 @pytest.fixture
@@ -89,25 +96,120 @@ async def test_segments_in_s3_come_from_there(serve: Serve) -> None:
             # Sent elsewhere for the manifest, a player would look there for the segments, without a signature.
             assert (await client.get(address)).text == MANIFEST
             answer = await client.get(urljoin(address, "high/1.ts"))
-            assert answer.status_code == 307
+            assert (answer.status_code, answer.headers["cache-control"]) == (307, "public, max-age=300")
             assert (await client.get(answer.headers["location"])).content == SEGMENT
 
 
-async def test_uploaded_through_a_link_and_played_through_another(
-    client: httpx.AsyncClient, running: RunningServer
-) -> None:
-    storage = running.resources.storage
-    for name, body in (("master.m3u8", MANIFEST.encode()), ("high/1.ts", SEGMENT)):
-        link = storage.link(f"{PREFIX}/{name}", 3600, method="PUT", size=len(body))
-        parts = urlsplit(link.url)
-        path = f"{parts.path}?{parts.query}"
-        assert (await client.put(path, content=body + b"x", headers=link.headers)).status_code == 413
-        assert (
-            await client.put(path, content=body, headers={"Content-Type": "text/html"})
-        ).status_code == 415
-        assert (await client.put(path, content=body, headers=link.headers)).status_code == 201
-        assert (await client.put(path, content=body, headers=link.headers)).status_code == 412
-        assert (await client.put(path.replace("size=", "size=1"), content=body)).status_code == 403
-    address = f"{urlsplit(storage.media_link(PREFIX, 'learners', LIFETIME).base).path}/master.m3u8"
-    assert (await client.get(address)).text == MANIFEST
-    assert (await client.get(urljoin(address, "high/1.ts"))).content == SEGMENT
+class Speaker:
+    """Somebody who speaks to the API over HTTP."""
+
+    def __init__(self, client: httpx.AsyncClient, running: RunningServer, user: MadeUser) -> None:
+        token = running.resources.access_tokens.issue(user.number, user.role).token
+        self._client, self._headers = client, {"Authorization": f"Bearer {token}"}
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        body = {"query": query, "variables": variables}
+        answer = (await self._client.post("/graphql", json=body, headers=self._headers)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def change(self, verb: str, selection: str, **values: Any) -> Any:
+        kind = f"{verb[0].upper()}{verb[1:]}Input"
+        document = f"mutation ($input: {kind}!) {{ it: {verb}(input: $input) {{ {selection} userErrors {{ code path }} }} }}"
+        payload = (await self.ask(document, input=values))["it"]
+        assert payload.pop("userErrors") == []
+        return payload
+
+    async def playback(self, lesson: str) -> Any:
+        document = "query ($id: ID!) { node(id: $id) { ... on Lesson { video { playback { url captions { url } } } } } }"
+        return (await self.ask(document, id=lesson))["node"]["video"]["playback"]
+
+
+def local(url: str) -> str:
+    """Tests listen on another port than links name."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+async def upload(client: httpx.AsyncClient, file: dict[str, Any], body: bytes) -> None:
+    """Once, as asked for; refused in every other way, before and after."""
+    path = local(file["url"])
+    headers = {header["name"]: header["value"] for header in file["headers"]}
+
+    async def put(path: str, body: bytes, **other: str) -> int:
+        answer = await client.put(path, content=body, headers=headers | {"Content-Type": type_, **other})
+        return answer.status_code
+
+    type_ = headers["Content-Type"]
+    assert await put(path, body + b"x") == 413
+    assert await put(path, body[:-1]) == 413
+    assert await put(path, body, **{"Content-Type": "text/html"}) == 415
+    for part, changed in (("size=", "size=1"), ("expires=", "expires=9"), ("signature=", "signature=A")):
+        assert await put(path.replace(part, changed), body) == 403
+    assert await put(path.replace(file["key"], f"{file['key']}x"), body) == 403
+    assert await put(path, body) == 201
+    assert await put(path, body) == 412
+
+
+async def test_from_an_upload_to_its_viewers(client: httpx.AsyncClient, running: RunningServer) -> None:
+    resources = running.resources
+    staff = await make_staff(resources.database)
+    course = await make_course_of(resources.database, staff)
+    teacher = Speaker(client, running, staff.lead)
+    learner, foreign = (Speaker(client, running, user) for user in (staff.student, staff.stranger))
+    bodies = {"master.m3u8": MANIFEST.encode(), "high/1.ts": SEGMENT, "en.vtt": b"WEBVTT\n"}
+    files = [{"name": name, "sizeBytes": len(body)} for name, body in bodies.items()]
+    asked = await teacher.change(
+        "requestVideoUpload",
+        "upload { files { key url headers { name value } } }",
+        courseId=course.id,
+        files=files,
+    )
+    master, segment, captions = asked["upload"]["files"]
+    for file, body in zip((master, segment, captions), bodies.values(), strict=True):
+        await upload(client, file, body)
+    late = resources.storage._signer.sign(
+        Wish("PUT", f"{master['key']}x.ts", "video/mp2t", size=1),
+        signed_at=int(time.time()) - 61,
+        lifetime=60,
+    )
+    assert (await client.put(local(late.url), content=b"x", headers=late.headers)).status_code == 403
+
+    lesson = (
+        await teacher.change(
+            "addLesson",
+            "lesson { id }",
+            moduleId=course.modules[0],
+            title="Watch",
+            kind="VIDEO",
+            video={
+                "durationSeconds": 4,
+                "manifestKey": master["key"],
+                "captions": [{"language": "en", "key": captions["key"]}],
+            },
+        )
+    )["lesson"]["id"]
+    assert await learner.playback(lesson) is None
+    await learner.change("enroll", "enrollment { state }", courseId=course.id)
+    playback = await learner.playback(lesson)
+    manifest = await client.get(local(playback["url"]))
+    assert (manifest.text, manifest.headers["vary"]) == (MANIFEST, "Origin")
+    assert manifest.headers["cache-control"].startswith("public, max-age=")
+    assert (await client.get(urljoin(local(playback["url"]), MANIFEST.splitlines()[2]))).content == SEGMENT
+    assert (await client.get(local(playback["captions"][0]["url"]))).text == "WEBVTT\n"
+
+    # Who leaves gets no link any more; the one that they have ends by itself, and shortly.
+    assert await foreign.playback(lesson) is None
+    await learner.change("withdraw", "enrollment { state }", courseId=course.id)
+    assert await learner.playback(lesson) is None
+    assert (await client.get(local(playback["url"]))).status_code == 200
+    folder = master["key"].rpartition("/")[0]
+    ended = resources.storage.media_link(folder, "learners", LIFETIME, now=time.time() - LIFETIME - 1)
+    assert (await client.get(f"{local(ended.base)}/master.m3u8")).status_code == 403
+
+    def counted(name: str, **labels: str) -> float | None:
+        return resources.metrics.registry.get_sample_value(name, labels)
+
+    assert counted("lectern_playback_links_total", audience="learners") == 1
+    assert counted("lectern_media_requests_total", outcome="served") == 4
+    assert counted("lectern_media_requests_total", outcome="refused") == 1

@@ -11,6 +11,7 @@ import pytest
 from app.database import Database
 from app.identity.actor import ANONYMOUS, Actor
 from app.resources import Resources
+from graphql_schema.learning.types.playback import VideoPlayback
 from tests.factories.catalog import MadeCourse, Staff, make_course, make_course_of, run
 from tests.factories.identity import make_user
 from tests.factories.learning import completed, enrolled, enrollment_id, withdrawn
@@ -139,6 +140,14 @@ async def test_a_class_of_viewers_shares_its_links(api: Api, resources: Resource
     for address in (learner["url"], caption["url"]):
         token, key = urlsplit(address).path.removeprefix("/media/").split("/", 1)
         assert resources.storage.media_granted(token, key, now=datetime.now(UTC).timestamp())
+
+
+def test_links_of_an_answer_are_of_one_moment() -> None:
+    """Else, around the hour, `expiresAt` may be another link's."""
+    captions = [{"language": language, "key": f"videos/1/2/{language}.vtt"} for language in ("en", "de")]
+    row: Any = {"id": 1, "manifest_key": "videos/1/2/a.mp4", "audience": "learners", "captions": captions}
+    playback = VideoPlayback.of(row)
+    assert [caption.made_at for caption in playback.captions] == [playback.made_at] * 2
 
 
 async def test_a_video_without_a_file_is_not_played(api: Api, database: Database, cast: Cast) -> None:
