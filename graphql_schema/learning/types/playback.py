@@ -48,7 +48,11 @@ class VideoCaption:
     audience: strawberry.Private[str]
     made_at: strawberry.Private[float]
     language: str = field(description="BCP 47 tag in lower case.")
-    url: str = _signed(_address, description="A WebVTT file.")
+    url: str = _signed(
+        _address,
+        description="A WebVTT file. On a page of another origin than the API's, the `<video>` around it has to say "
+        '`crossorigin="anonymous"`.',
+    )
 
 
 @strawberry.type(description="How to play a video. For who may see the lesson's content.")
