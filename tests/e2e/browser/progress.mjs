@@ -451,6 +451,43 @@ try {
     await other.tab.close();
   });
 
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  await step(`whatever somebody does (SEED=${seed})`, async () => {
+    // A multiplicative generator: the same doings for the same seed.
+    let state = seed * 2 + 1;
+    const random = (below) => (state = (state * 48_271) % 2_147_483_647) % below;
+    const video = videos.shift();
+    const one = await player();
+    await one.watch(video);
+    const doings = [
+      ...Array(3).fill("video.play()"),
+      ...Array(2).fill("video.pause()"),
+      ...Array(3).fill(() => `if (video.readyState === 4) video.currentTime = ${random(Math.floor(video.seconds * 1000)) / 1000}`),
+      ...Array(3).fill(() => `video.playbackRate = ${[0.5, 1, 1.5, 2, 4, 8][random(6)]}`),
+      "if (!video.paused && video.readyState === 4) video.stall()",
+      ...Array(2).fill("if (video.readyState === 2 && !video.paused) video.unstall()"),
+      "video.loop = !video.loop",
+    ];
+    for (let count = 0; count < 120; count += 1) {
+      const doing = doings[random(doings.length)];
+      await one.does(typeof doing === "function" ? doing() : doing);
+      if (random(10) === 0) await context.setOffline(random(2) === 0);
+      // At half a rate an even number is a whole one of the video's.
+      await one.pass((2 * random(random(2) ? 150 : 10_000)) / 1000);
+    }
+    await context.setOffline(false);
+    await one.does("if (video.readyState === 2) video.unstall(); video.pause()");
+    await one.pass(155); // the longest that it may wait after a failure
+    await one.delivered();
+    const played = await one.played();
+    assert.equal((await told(video)).total, length(played));
+    // What was sent more than once counts once.
+    const ranges = one.sent.flatMap(({ beats }) => beats).map(({ watchedFrom, watchedTo }) => [watchedFrom * 1000, watchedTo * 1000].map(Math.round));
+    assert.deepEqual(union(ranges), played);
+    assert.deepEqual(await one.problems(), []);
+    await one.tab.close();
+  });
+
   await step("much that waited is few beats, never more than two thousand, and none older than a week", async () => {
     const video = videos.find(({ seconds }) => seconds >= 600);
     videos.splice(videos.indexOf(video), 1);
