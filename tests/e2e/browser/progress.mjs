@@ -462,10 +462,10 @@ try {
     const doings = [
       ...Array(3).fill("video.play()"),
       ...Array(2).fill("video.pause()"),
-      ...Array(3).fill(() => `if (video.readyState === 4) video.currentTime = ${random(Math.floor(video.seconds * 1000)) / 1000}`),
+      ...Array(3).fill(() => `video.currentTime = ${random(Math.floor(video.seconds * 1000)) / 1000}`),
       ...Array(3).fill(() => `video.playbackRate = ${[0.5, 1, 1.5, 2, 4, 8][random(6)]}`),
-      "if (!video.paused && video.readyState === 4) video.stall()",
-      ...Array(2).fill("if (video.readyState === 2 && !video.paused) video.unstall()"),
+      "video.stall()",
+      ...Array(2).fill("if (video.readyState === 2) video.unstall()"),
       "video.loop = !video.loop",
     ];
     for (let count = 0; count < 120; count += 1) {
