@@ -99,4 +99,5 @@ class OperationKind(StrEnum):
 
     IMPORT_CATALOG = "import_catalog"
     IMPORT_CURRICULUM = "import_curriculum"
+    IMPORT_LEARNERS = "import_learners"
     RECOMPUTE_PROGRESS = "recompute_progress"

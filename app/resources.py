@@ -78,6 +78,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         progress_buffer = ProgressBuffer(keyvalue, settings.progress, metrics)
         recording_access = RecordingAccess(database, settings.progress)
         stack.push_async_callback(recording_access.close)
+        ended_sessions = EndedSessions(database, settings.authentication)
+        stack.push_async_callback(ended_sessions.close)
         yield Resources(
             settings=settings,
             metrics=metrics,
@@ -89,7 +91,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             signing_keys=signing_keys,
             access_tokens=AccessTokens(signing_keys, settings.authentication),
             refresh_tokens=RefreshTokens(signing_keys, settings.authentication),
-            ended_sessions=EndedSessions(database, settings.authentication),
+            ended_sessions=ended_sessions,
             throttle=Throttle(settings.authentication, metrics),
             letters=AccountLetters(settings),
             mailer=mailer,

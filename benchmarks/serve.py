@@ -33,6 +33,12 @@ def _learner_floor() -> Any:
     return create_app()
 
 
+def _beat_floor() -> Any:
+    from benchmarks.beat_floor import create_app  # noqa: PLC0415
+
+    return create_app()
+
+
 def _plain(*, cached: bool) -> Any:
     from benchmarks.plain_strawberry import create_app  # noqa: PLC0415
 
@@ -46,6 +52,7 @@ CONTENDERS: dict[str, Callable[[], Any]] = {
     "floor": _floor,
     "lectern": _lectern,
     "learner-floor": _learner_floor,
+    "beat-floor": _beat_floor,
     "plain": partial(_plain, cached=False),
     "plain-cached": partial(_plain, cached=True),
 }

@@ -12,9 +12,13 @@ from app.catalog.importing.curriculum import CurriculumOptions, CurriculumResult
 from app.catalog.importing.writing import Tally
 from app.catalog.models import CourseStatus
 from app.database import Database
+from app.learning.importing.learners import LearnersOptions, LearnersResult, import_learners
 from app.operations.errors import OperationRefused
 from app.operations.work import Work
 from app.resources import Resources
+
+FIGURES_LEFT = 30
+"""Of the 50 that a result may have, beside the import's own."""
 
 
 async def import_catalog_file(resources: Resources, work: Work, arguments: Mapping[str, Any]) -> None:
@@ -54,6 +58,30 @@ async def import_curriculum_file(resources: Resources, work: Work, arguments: Ma
 
         async with _batches(resources) as database:
             await import_curriculum(database, _source(arguments), options, result, on_course=on_course)
+
+
+async def import_learners_folder(resources: Resources, work: Work, arguments: Mapping[str, Any]) -> None:
+    """`arguments`: path of a folder, report (a path or None), options as of LearnersOptions. Raises OperationRefused."""
+    options = LearnersOptions(**_options(arguments))
+    with _refusals("place", arguments["report"]) as refusals:
+        result = LearnersResult(refusals)
+
+        def on_chunk() -> None:
+            done = result.done
+            counts = {"enrolled": done.enrolled, "unchanged": done.unchanged, "refused": refusals.count}
+            sentence = f"Enrolments: {done.enrolled:,} written, {done.unchanged:,} unchanged"
+            # Kinds of oddities are few, columns without a value as many as a file has: the most frequent fit.
+            odd = {f"odd: {what}": count for what, count in result.odd()[:FIGURES_LEFT]}
+            made = _figures(result.outlines.courses, "courses") | _figures(result.outlines.lessons, "lessons")
+            work.report(
+                done=result.learners_done,
+                total=result.learners_total,
+                message=f"{sentence}{_first_refused(refusals)}",
+                figures={**counts, "accountsCreated": done.accounts, "events": done.events, **made, **odd},
+            )
+
+        async with _batches(resources) as database:
+            await import_learners(database, Path(arguments["path"]), options, result, on_chunk=on_chunk)
 
 
 def _source(arguments: Mapping[str, Any]) -> Path:
@@ -105,10 +133,15 @@ def _opened(report: str | None) -> AbstractContextManager[TextIO | None]:
 
 def _summary(tally: Tally, refusals: Refusals) -> str:
     counts = f"{tally.created:,} created, {tally.updated:,} updated, {tally.unchanged:,} unchanged"
+    return f"Courses: {counts}{_first_refused(refusals)}"
+
+
+def _first_refused(refusals: Refusals) -> str:
+    """The end of a sentence."""
     if not refusals.count:
-        return f"Courses: {counts}."
+        return "."
     first = refusals.kept[0]
-    return f"Courses: {counts}; {refusals.count:,} refused, the first: {refusals.place_name} {first.place}: {first.reason}"
+    return f"; {refusals.count:,} refused, the first: {refusals.place_name} {first.place}: {first.reason}"
 
 
 def _figures(tally: Tally, noun: str = "") -> dict[str, int]:

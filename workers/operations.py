@@ -17,7 +17,7 @@ from app.operations.models import OperationErrorCode
 from app.operations.work import Work
 from app.outbox import Claim, Fenced
 from app.resources import Resources
-from workers.imports import import_catalog_file, import_curriculum_file
+from workers.imports import import_catalog_file, import_curriculum_file, import_learners_folder
 from workers.recomputing import recompute_progress
 
 Run = Callable[[Resources, Work, Mapping[str, Any]], Awaitable[None]]
@@ -29,6 +29,7 @@ KINDS: Mapping[OperationKind, Run] = MappingProxyType(
     {
         OperationKind.IMPORT_CATALOG: import_catalog_file,
         OperationKind.IMPORT_CURRICULUM: import_curriculum_file,
+        OperationKind.IMPORT_LEARNERS: import_learners_folder,
         OperationKind.RECOMPUTE_PROGRESS: recompute_progress,
     }
 )

@@ -127,6 +127,13 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "ix_enrollments_imported",
+        "enrollments",
+        ["course_id"],
+        unique=False,
+        postgresql_where=sa.text("source = 'import'"),
+    )
+    op.create_index(
         "ix_enrollments_waitlist",
         "enrollments",
         ["course_id", "waitlist_number"],

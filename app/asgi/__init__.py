@@ -19,6 +19,7 @@ from app.asgi.entry import PROGRESS_PATH, Entry
 from app.asgi.file_routes import file_routes
 from app.asgi.graphql_endpoint import GraphQLEndpoint
 from app.asgi.ide import DemoLogin, ide_routes
+from app.asgi.media_routes import media_routes
 from app.asgi.process_metrics import Siblings, offering_metrics
 from app.asgi.progress_endpoint import ProgressEndpoint
 from app.asgi.progress_reporter import reporter_routes
@@ -70,6 +71,7 @@ def create_app(
         routes=[
             *make_service_routes(lambda: site.state.resources, siblings),
             *file_routes(lambda: site.state.resources),
+            *media_routes(lambda: site.state.resources),
             *([] if settings.mail.account_url else account_routes()),
             *reporter_routes(),
             *unsubscribe_routes(lambda: site.state.resources),

@@ -46,7 +46,7 @@ def file_routes(resources: Callable[[], Resources]) -> list[Route]:
             )
             if request.method == "PUT":
                 return await _taken(storage, grant, request)
-            return await _given(storage, grant, request)
+            return await file_answer(storage, grant, request)
         except LinkRefused:
             raise HTTPException(403) from None
         except NoSuchFile:
@@ -57,7 +57,8 @@ def file_routes(resources: Callable[[], Resources]) -> list[Route]:
     return [Route(f"{PATH}{{key:path}}", serve, methods=["GET", "HEAD", "PUT"])]
 
 
-async def _given(storage: Storage, grant: Grant, request: Request) -> Response:
+async def file_answer(storage: Storage, grant: Grant, request: Request) -> Response:
+    """What a GET or HEAD of a granted file is answered: whole, in part, or not again. Raises NoSuchFile, Unavailable."""
     file = await storage.head(grant.wish.key)
     headers = _headers(file, grant)
     if _names(request.headers.get("if-none-match", ""), headers["ETag"]):

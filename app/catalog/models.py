@@ -192,4 +192,6 @@ class VideoMetadata(Base):
     lesson_id: Mapped[int] = mapped_column(ForeignKey("lessons.id", ondelete="CASCADE"), unique=True)
     duration_ms: Mapped[int] = mapped_column(Integer)
     manifest_key: Mapped[str | None] = mapped_column(Text)
-    """Where the stream's manifest lies in storage."""
+    """Where the stream's manifest lies in storage, or the only file there is."""
+    captions: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
+    """Of each its language and where its WebVTT file lies."""

@@ -1,6 +1,7 @@
 """What `lectern doctor` looks at. Each check yields its problems: one sentence each, and a way to mend it."""
 
 import asyncio
+import re
 import resource
 import secrets
 import stat
@@ -8,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import asyncpg
@@ -27,6 +29,7 @@ from app.telemetry import Metrics
 
 _POSTGRES = 18
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 _OTHER_FILES = 100  # logs, libraries, sockets of the program itself
 CHECKS = (
     "settings",
@@ -106,12 +109,33 @@ def _settings(settings: Settings) -> Iterator[Problem]:
             "LECTERN_PUBLIC_URL is no address of the web.",
             "Begin it with https:// and the host's name.",
         )
+    yield from _origins(settings)
     if settings.development:
         yield Problem(
             "settings",
             "LECTERN_MODE is development: everybody may look at the schema, and keys are made up.",
             "Remove LECTERN_MODE; production is the default.",
         )
+
+
+def _origins(settings: Settings) -> Iterator[Problem]:
+    """What is never equal to anything is believed by nobody: all clients of a proxy would rest as one."""
+    for proxy in settings.origins.trusted_proxies:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            yield Problem(
+                "settings",
+                f"LECTERN_TRUSTED_PROXIES has {proxy}, which is no address.",
+                "Write addresses or networks, such as 10.0.0.0/8: names are not looked up.",
+            )
+    for origin in settings.origins.allowed_origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            yield Problem(
+                "settings",
+                f"LECTERN_ALLOWED_ORIGINS has {origin}, which no browser sends.",
+                "Write it as https://host or https://host:port, in small letters, without a path.",
+            )
 
 
 def _keys(settings: Settings) -> Iterator[Problem]:

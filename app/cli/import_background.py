@@ -43,17 +43,21 @@ def ask_for_import(
     report: Path | None,
     owner: str | None,
     as_json: bool,
+    folder: bool = False,
 ) -> None:
     """Asks for it and says how to follow it. Raises Refused, ImportRefused."""
     email = owner or options["instructor"]
     if email is None:
         raise Refused("Say who may follow it: --owner EMAIL.")
+    if folder and not file.is_dir():
+        raise Refused(f"{file} is no folder.")
     if report is not None and report.exists() and file.exists() and report.samefile(file):
         raise Refused("The report would overwrite the file that is imported.")
-    for path in (file, report):
+    for path in (report,) if folder else (file, report):
         if path is not None and path.exists() and not path.is_file():
             raise Refused(f"{path} is no file: only without --background may it be a pipe or a device.")
-    checked_source(options["source"])
+    if "source" in options:
+        checked_source(options["source"])
     arguments = {
         "path": str(file.absolute()),
         "report": None if report is None else str(report.absolute()),

@@ -18,6 +18,7 @@ from app.catalog.importing import (
 )
 from app.cli.import_background import Background, Owner, ask_for_import, refuse_owner
 from app.cli.import_curriculum import curriculum
+from app.cli.import_learners import learners
 from app.cli.import_roster import roster
 from app.cli.import_running import (
     checked_status,
@@ -35,6 +36,7 @@ from app.jobs import OperationKind
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(curriculum)
+app.command()(learners)
 app.command()(roster)
 
 

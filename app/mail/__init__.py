@@ -5,7 +5,7 @@ Domains write their mails with a `Letters` of their own templates; their jobs se
 
 from app.mail.letters import Letters
 from app.mail.mailer import Mailer, Outcome, open_mailer
-from app.mail.message import Message
+from app.mail.message import UNREACHABLE, Message
 from app.mail.transports import (
     Connection,
     FolderTransport,
@@ -17,6 +17,7 @@ from app.mail.transports import (
 )
 
 __all__ = [
+    "UNREACHABLE",
     "Connection",
     "FolderTransport",
     "Letters",

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from app.circuits import Circuit
 from app.errors import Unavailable
-from app.mail.message import Message
+from app.mail.message import UNREACHABLE, Message
 from app.mail.transports import Connection, MailDeferredError, MailRefusedError, Transport, transport_of
 from app.settings import Settings
 from app.telemetry import Metrics
@@ -42,7 +42,10 @@ class Mailer:
         self._idle: list[tuple[Connection, float]] = []
 
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
-        """Over one connection, in that order. One outcome a mail; a server that is away is no error, but LATER."""
+        """Over one connection, in that order. One outcome a mail; a server that is away is no error, but LATER.
+
+        What goes to an UNREACHABLE address is refused, and no server hears of it.
+        """
         outcomes: list[Outcome] = []
         try:
             async with self._connection() as connection:
@@ -61,6 +64,8 @@ class Mailer:
             await self._idle.pop()[0].close()
 
     async def _sent(self, connection: Connection, message: Message) -> Outcome:
+        if message.to.lower().endswith(UNREACHABLE):
+            return Outcome.REFUSED
         began = perf_counter()
         try:
             await connection.send(message.encoded(self._sender))

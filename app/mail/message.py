@@ -15,6 +15,8 @@ ENCODED_WORD = "=?"
 """Begins an encoded word (RFC 2047). The library decodes those of whatever it is given, and so writes line breaks, and
 further headers, that are in no text: nobody's words go to it as they are.
 """
+UNREACHABLE = ".invalid"
+"""How an address ends that is nobody's and never will be (RFC 2606): of imports, of people known by a number alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class ProgressSettings(BaseSettings):
     flush_lease: float = Field(
         30.0, ge=1, description="Seconds after which what a dead worker was flushing is flushed by another."
     )
-    buffer_keys: int = Field(
+    buffer_limit: int = Field(
         200_000,
         ge=1,
         description="Videos of viewers that may wait in Redis, about 400 bytes each; more is to be sent again later.",

@@ -5,6 +5,7 @@ A file is written whole or not at all, and as a rule once: its key is new, or th
 
 from app.storage.errors import AlreadyExists, FileTooLarge, NoSuchFile, RangeNotSatisfiable
 from app.storage.links import Link
+from app.storage.media_links import MediaLink
 from app.storage.pieces import Content, StoredFile
 from app.storage.port import Storage
 from app.storage.served_links import LinkRefused
@@ -15,6 +16,7 @@ __all__ = [
     "FileTooLarge",
     "Link",
     "LinkRefused",
+    "MediaLink",
     "NoSuchFile",
     "RangeNotSatisfiable",
     "Storage",

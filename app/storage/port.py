@@ -16,6 +16,7 @@ from app.storage.calls import Calls
 from app.storage.errors import NoSuchFile, RangeNotSatisfiable
 from app.storage.folders import is_straight, sweep_parts
 from app.storage.links import Link, Links, Method, Wish
+from app.storage.media_links import MediaLink, MediaLinks
 from app.storage.pieces import Content, StoredFile, Upload
 from app.storage.places import Bucket, Folder, place_of
 from app.storage.s3_links import S3Links
@@ -176,6 +177,14 @@ class Storage:
             raise LinkRefused
         return self._signer.verify(method, key, parameters, now=now)
 
+    def media_link(self, prefix: str, audience: str, lifetime: int) -> MediaLink:
+        """Who has it may read all files below the folder `prefix`, also in S3: see `MediaLinks.make`. Waits for nothing."""
+        return self._media_links.make(prefix, audience, lifetime)
+
+    def media_granted(self, token: str, key: str, *, now: float) -> int:
+        """Until when (seconds since 1970) such a link grants that file. Raises LinkRefused."""
+        return self._media_links.verify(token, key, now=now)
+
     async def sweep(self, before: datetime) -> int:
         """Removes what writers that died left behind before that time. Returns how many files it were."""
         removed = 0
@@ -197,13 +206,20 @@ class Storage:
     def _signer(self) -> S3Links | ServedLinks:
         if isinstance(self.place, Bucket):
             return S3Links(self.place)
-        http = self._settings.http
-        public = self._settings.authentication.public_url or f"http://127.0.0.1:{http.port}"
-        return ServedLinks(self._link_secrets, public)
+        return ServedLinks(self._link_secrets, self._public_url)
 
     @cached_property
     def _links(self) -> Links:
         return Links(self._signer)
+
+    @cached_property
+    def _media_links(self) -> MediaLinks:
+        return MediaLinks(self._link_secrets, self._public_url)
+
+    @property
+    def _public_url(self) -> str:
+        settings = self._settings
+        return settings.authentication.public_url or f"http://127.0.0.1:{settings.http.port}"
 
     async def _put_bytes(self, key: str, data: bytes, *, create_only: bool) -> None:
         with self._calls.guarded("put"):

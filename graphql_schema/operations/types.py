@@ -20,6 +20,7 @@ described(
     {
         OperationKind.IMPORT_CATALOG: "Courses are imported from a CSV file.",
         OperationKind.IMPORT_CURRICULUM: "Course trees are imported from an archive.",
+        OperationKind.IMPORT_LEARNERS: "Courses and enrolments of a university are imported from its files.",
         OperationKind.RECOMPUTE_PROGRESS: "Learners' progress is counted anew after a course has changed.",
     },
 )

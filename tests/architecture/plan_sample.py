@@ -77,8 +77,8 @@ STATEMENTS = (
     FROM generate_series(1, 1000) AS i
     """,
     f"""
-    INSERT INTO video_metadata (id, lesson_id, duration_ms) OVERRIDING SYSTEM VALUE
-    SELECT i, i, 60000 + i % 1000 * 1000 FROM generate_series(1, {VIDEOS}) AS i
+    INSERT INTO video_metadata (id, lesson_id, duration_ms, manifest_key) OVERRIDING SYSTEM VALUE
+    SELECT i, i, 60000 + i % 1000 * 1000, 'videos/1/' || i || '/a.m3u8' FROM generate_series(1, {VIDEOS}) AS i
     """,
     f"""
     INSERT INTO auth_sessions (id, user_id, seed, generation, token_hash, expires_at, revoked_at)
@@ -137,10 +137,11 @@ STATEMENTS = (
     "SET session_replication_role = replica",
     f"""
     INSERT INTO enrollments (user_id, course_id, state, waitlist_number, created_at, enrolled_at, completed_at, withdrawn_at,
-                             lessons_completed)
+                             lessons_completed, source, attributes)
     SELECT user_id, course_id, state, CASE state WHEN 'waitlisted' THEN user_id END, created_at,
            CASE WHEN state <> 'waitlisted' THEN created_at END, CASE state WHEN 'completed' THEN created_at END,
-           CASE state WHEN 'withdrawn' THEN created_at END, user_id % 10
+           CASE state WHEN 'withdrawn' THEN created_at END, user_id % 10, CASE WHEN user_id % 10 = 3 THEN 'import' END,
+           CASE WHEN user_id % 10 = 3 THEN '{{"final_result": "Pass", "date_unregistration": -3}}'::jsonb ELSE '{{}}' END
     FROM (
         SELECT 1 + i % {USERS} AS user_id, 1 + (i * 31 + i / {USERS} * 1999) % {COURSES} AS course_id,
                timestamptz '2024-01-01' + i * interval '3 minutes' AS created_at,

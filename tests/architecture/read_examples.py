@@ -197,6 +197,7 @@ def _cohorts_and_invitations() -> Iterator[Example]:
         yield Example(learning.cohorts_by_id, {"keys": KEYS, "actor": actor})
         yield Example(learning.invitations_by_id, {"keys": _IDS, "actor": actor})
     yield Example(learning.cohorts_of_courses, {"keys": KEYS})
+    yield Example(learning.enrollment_summaries, {"keys": KEYS})
     yield Example(learning.member_counts_of_cohorts, {"keys": KEYS})
     for user_after, letter_after in ((None, None), ((10_000,), _MID_SPAN)):
         yield Example(learning.members_of_cohorts, {"keys": KEYS, "first": 51, "after": user_after})
@@ -222,6 +223,7 @@ EXAMPLES = (
     *_enrollments(),
     *_lesson_progress(),
     *_reviews(),
+    *(Example(learning.playable_videos, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     *_progress(),
     *_cohorts_and_invitations(),
     Example(identity.owners_of_addresses, {"keys": [f"user{n}@example.org" for n in KEYS]}),

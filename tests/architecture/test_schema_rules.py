@@ -30,6 +30,7 @@ BOUNDED_LISTS = {
     "InviteLearnersPayload.invitations": "as many as addresses, at most 100: app/learning/service/invitations.py",
     "Course.prerequisites": "at most 20 by rule: app/learning/service/prerequisites.py",
     "EnrollPayload.missingPrerequisites": "at most 20 by rule: app/learning/service/prerequisites.py",
+    "ImportedEnrollments.finalResults": "as many as results, four: app/learning/importing/learners/rows.py",
     "Operation.result": "at most 50 by rule: app/operations/service.py",
     "Query.featuredCourses": "takes `first`, 1 to 100",
     "RecordProgressPayload.rejected": "at most as many as beats, 100: app/learning/beats/beat.py",
@@ -41,10 +42,15 @@ BOUNDED_LISTS = {
     "LessonCompletion.missing": "at most 20 by rule: app/learning/completion_rules.py",
     "Viewer.continueLearning": "takes `first`, 1 to 100",
     "Course.ratingHistogram": "five entries: graphql_schema/learning/types/reviews.py",
+    "VideoPlayback.captions": "at most 50 by rule: app/catalog/service/videos.py",
+    "VideoUpload.files": "at most 100 by rule: app/catalog/service/videos.py",
+    "VideoUploadFile.headers": "the content's type, and what S3 wants beside it: app/storage/",
     "UserError.path": "as long as the input is deep",
 }
 # Parts of another object's answer, which no client keeps by an id of their own.
 WITHOUT_ID = {
+    "FinalResultCount",
+    "ImportedEnrollments",
     "PageInfo",
     "UserError",
     "AuthenticationSession",
@@ -53,6 +59,9 @@ WITHOUT_ID = {
     "LessonCompletion",
     "VideoStretch",
     "RatingCount",
+    "HttpHeader",
+    "VideoCaption",
+    "VideoUploadFile",
     "OperationError",
     "RejectedBeat",
     "Query",

@@ -76,6 +76,26 @@ async def test_sign_ins_name_the_account_and_never_the_password(api: Api, databa
     assert PASSWORD not in everything
 
 
+@pytest.mark.parametrize("verb", ["requestPasswordReset", "requestEmailVerification"])
+async def test_requests_for_mails_name_the_account_to_administrators_alone(
+    api: Api, database: Database, verb: str
+) -> None:
+    user = await make_user(database, email="ann@school.test")
+    document = (
+        f"mutation ($email: String!) {{ {verb}(input: {{email: $email}}) {{ email userErrors {{ code }} }} }}"
+    )
+    known, unknown = [
+        await api.ask(document, email=email) for email in ("ANN@school.test", "nobody@school.test")
+    ]
+    assert known.sent == unknown.sent
+    assert known.data == {verb: {"email": "ANN@school.test", "userErrors": []}}
+    assert unknown.data == {verb: {"email": "nobody@school.test", "userErrors": []}}
+    assert await entries(database) == [
+        (verb, "SUCCESS", None, f"User:{user.number}"),
+        (verb, "SUCCESS", None, None),
+    ]
+
+
 async def test_where_it_came_from(resources: Resources, database: Database) -> None:
     context = Context(
         resources, ANONYMOUS, request_id="r-1", client_address="192.0.2.7", user_agent="Browser\x00 1"

@@ -1,7 +1,5 @@
 """The cache of a test's resources, put into a known state."""
 
-from redis.asyncio import Redis
-
 from app.jobs import Job
 from app.resources import Resources
 
@@ -14,6 +12,10 @@ async def settle(resources: Resources) -> None:
         )
     for row in rows:
         await resources.cache.settle(row["entries"])
+    _trust(resources)
+
+
+def _trust(resources: Resources) -> None:
     unsettled = resources.cache._unsettled
     unsettled._own.clear()
     unsettled._read_at = None
@@ -21,8 +23,13 @@ async def settle(resources: Resources) -> None:
 
 async def empty(resources: Resources) -> None:
     """Nothing is cached; what is not settled stays so."""
-    async with Redis.from_url(resources.settings.redis.url) as redis:
-        await redis.flushdb()
+    await resources.keyvalue._redis.flushdb()
+
+
+async def forget_everything(resources: Resources) -> None:
+    """For the end of a test, when no job is left that could settle anything."""
+    _trust(resources)
+    await empty(resources)
 
 
 async def renew(resources: Resources) -> None:

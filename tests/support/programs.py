@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.commands import run_command
+
 ROOT = Path(__file__).parents[2]
 LECTERN = [sys.executable, "-c", "from app.cli import main; main()"]
 PATIENCE = 60.0  # seconds; only a failure waits that long
@@ -30,14 +32,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def lectern(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Runs a command to its end."""
-    return subprocess.run(
-        [*LECTERN, *arguments],
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_command(arguments, environment(**variables), patience=PATIENCE)
 
 
 class Program:

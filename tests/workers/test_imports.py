@@ -26,6 +26,7 @@ from tests.factories.operations import row_of
 from tests.support.api import Api
 from tests.support.curricula import small
 from tests.support.programs import LECTERN, Program, lectern, running
+from tests.support.universities import SMALL, university
 
 MAPPED = ("--columns", "title=name,description=about", "--key", "id")
 FOLLOW = """query ($id: ID!) { operation(id: $id) { kind state progress message result { name count }
@@ -151,6 +152,31 @@ async def test_a_curriculum(
     ]
     led = await run(database, "SELECT count(*) AS many FROM courses WHERE instructor_id = $1", owner.number)
     assert led[0]["many"] == 3
+
+
+async def test_learners(
+    api: Api, database: Database, variables: dict[str, str], owner: MadeUser, tmp_path: Path
+) -> None:
+    info = [*SMALL["studentInfo"], "AAA,2013J,16,F,x,Passed"]
+    folder = university(tmp_path / "files", studentInfo=info)
+    operation_id = await ask(variables, "learners", folder, owner, "--instructor", owner.email)
+    async with worker(variables, tmp_path):
+        assert await ended(database, operation_id) == "succeeded"
+    found = await follow(api, operation_id, owner)
+    assert (found["kind"], found["state"], found["progress"]) == ("IMPORT_LEARNERS", "SUCCEEDED", 1.0)
+    assert found["message"].startswith(
+        "Enrolments: 6 written, 0 unchanged; 1 refused, the first: place studentInfo, line 8: final_result:"
+    )
+    expected = {
+        "enrolled": 6,
+        "refused": 1,
+        "accountsCreated": 5,
+        "events": 10,
+        "coursesCreated": 2,
+        "lessonsCreated": 4,
+        "odd: withdrawn without an unregistration day": 1,
+    }
+    assert found["result"] | expected == found["result"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Workers as real processes, with a cron table of one job that comes every second."""
 
-import asyncio
 import json
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from app.embedded.process import free_port
 from app.embedded.valkey import _program
 from app.identity.tokens import key_sets
 from tests.app import pools
-from tests.conftest import make_database, migrate
+from tests.conftest import make_migrated_database
 from tests.support.programs import ROOT, Program, running
 from tests.support.services import temporary_home
 
@@ -30,8 +29,7 @@ TICKING = [sys.executable, str(ROOT / "tests/workers/ticking.py")]
 async def scratch(postgres_server: str, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
     """A connection to a database for the jobs of ticking.py, which need tables of their own."""
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    url = await make_database(postgres_server, f"ticking_{worker}")
-    await asyncio.to_thread(migrate, url)
+    url = await make_migrated_database(postgres_server, f"ticking_{worker}")
     connection = await asyncpg.connect(url)
     await connection.execute(
         "CREATE TABLE ticks (id int GENERATED ALWAYS AS IDENTITY); CREATE TABLE begun (id int GENERATED ALWAYS AS IDENTITY);"

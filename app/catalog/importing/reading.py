@@ -1,7 +1,8 @@
 """What every import of a CSV file does with it: the header apart from the rows, the rows in chunks."""
 
-from collections.abc import Iterator
-from typing import TypeVar
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
 from app.catalog.importing.errors import ImportRefused, RowRefused
 from app.catalog.importing.lines import Lines
@@ -11,6 +12,8 @@ from app.validation import checked_text
 
 HEADER_LIMIT = 200
 Item = TypeVar("Item")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 Rows = Iterator[tuple[int, list[str] | RowRefused]]
 
 
@@ -44,3 +47,14 @@ def chunked(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+async def in_thread(
+    function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+) -> Result:
+    """Runs it there, and waits for its end also when we are cancelled: it works on what we then close."""
+    task = asyncio.create_task(asyncio.to_thread(function, *arguments, **named))
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])

@@ -52,6 +52,9 @@ def _rows(own: str, own_type: str, first: int) -> str:
 _SKILLS = "string_to_array(rows.skills, E'\\n')"
 _BODY = f"CASE WHEN rows.kind = 'page' THEN '{BodyFormat.MARKDOWN}' END"
 _BODY_SOURCE = "CASE WHEN rows.kind = 'page' THEN rows.description END"
+# What reviews written here have added to the sums: a file knows nothing of them, and takes nothing of them away.
+_REVIEWED_SUM = " + ".join(f"{stars} * s.rating_histogram[{stars}]" for stars in range(1, 6))
+_REVIEWED_COUNT = " + ".join(f"s.rating_histogram[{stars}]" for stars in range(1, 6))
 
 # In the order of the slugs, so that two writers wait for each other in one direction only.
 _INSERT = f"""
@@ -97,9 +100,10 @@ def _update(targets: frozenset[str]) -> str:
     if "skills" in targets:
         mapped.append(f"skills = {_SKILLS}")
     details = "".join(f"{assignment}, " for assignment in mapped)
-    stats = """, stats AS (
-        UPDATE course_stats SET rating_sum = rows.rating_sum::numeric, rating_count = rows.rating_count
-        FROM rows WHERE course_stats.course_id = rows.id)"""
+    stats = f""", stats AS (
+        UPDATE course_stats s SET rating_sum = rows.rating_sum::numeric + {_REVIEWED_SUM},
+            rating_count = rows.rating_count + {_REVIEWED_COUNT}
+        FROM rows WHERE s.course_id = rows.id)"""  # noqa: S608
     return f"""
 WITH {_rows("id", "bigint", 1)},
 course AS (

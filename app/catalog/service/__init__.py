@@ -19,14 +19,19 @@ from app.catalog.service.lessons import (
     update_lesson,
 )
 from app.catalog.service.modules import add_module, remove_module, reorder_modules, update_module
+from app.catalog.service.videos import Caption, UploadFile, VideoContent, keys_to_upload
 
 __all__ = [
+    "Caption",
     "LessonContent",
+    "UploadFile",
+    "VideoContent",
     "add_course_instructor",
     "add_lesson",
     "add_module",
     "archive_course",
     "create_course",
+    "keys_to_upload",
     "move_lesson",
     "publish_course",
     "remove_course_instructor",

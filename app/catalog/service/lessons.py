@@ -15,6 +15,7 @@ from app.catalog.service.editing import MODULE, check_version, lesson_to_edit, m
 from app.catalog.service.modules import change_lesson_count, refuse_emptying
 from app.catalog.service.outlines import outline_changed
 from app.catalog.service.positions import LESSONS, check_position
+from app.catalog.service.videos import VideoContent
 from app.database import Transaction, compiled
 from app.errors import DomainError
 from app.identity.actor import Actor
@@ -26,8 +27,6 @@ BODY_LIMIT = 50_000
 URL_LIMIT = 2_000
 REQUIRED_SHARE = 0.95
 """Unless its author says otherwise. Not all: players skip the last frames."""
-MANIFEST_KEY_LIMIT = 1_000
-DURATION_LIMIT = 24 * 3600
 _ID = bindparam("lesson_id", type_=BigInteger)
 _CONTENT = (
     "title",
@@ -54,9 +53,10 @@ _UPSERT_VIDEO = compiled(
         set_={
             "duration_ms": _video.excluded.duration_ms,
             "manifest_key": func.coalesce(_video.excluded.manifest_key, VideoMetadata.manifest_key),
+            "captions": func.coalesce(_video.excluded.captions, VideoMetadata.captions),
         },
     ),
-    columns=["lesson_id", "duration_ms", "manifest_key"],
+    columns=["lesson_id", "duration_ms", "manifest_key", "captions"],
 )
 _DELETE = compiled(delete(Lesson).where(Lesson.id == _ID))
 _MOVE = compiled(
@@ -68,7 +68,7 @@ _MOVE = compiled(
 
 @dataclass(frozen=True, slots=True)
 class LessonContent:
-    """What an author gives; None leaves a field as it is, or empty in a new lesson. Durations in seconds."""
+    """What an author gives; None leaves a field as it is, or empty in a new lesson."""
 
     title: str | None = None
     body: str | None = None
@@ -77,8 +77,7 @@ class LessonContent:
     is_preview: bool | None = None
     required_share: float | None = None
     """Of a video: how much of it is to be watched, 0 (excluded) to 1."""
-    duration_seconds: float | None = None
-    manifest_key: str | None = None
+    video: VideoContent | None = None
 
     def columns(self) -> dict[str, Any]:
         """The columns that change. Raises INVALID_INPUT."""
@@ -99,20 +98,6 @@ class LessonContent:
         if self.body_format is not None:
             changed["body_format"] = self.body_format
         return changed
-
-    def video(self) -> dict[str, Any] | None:
-        """The columns of the video. Raises INVALID_INPUT, also for what no video lasts, NaN included."""
-        if self.duration_seconds is None:
-            return None
-        if not 0.001 <= self.duration_seconds <= DURATION_LIMIT:
-            raise DomainError(
-                "A video lasts more than nothing and at most a day.",
-                path=("input", "video", "durationSeconds"),
-            )
-        key = self.manifest_key
-        if key is not None:
-            key = checked_text(key, "input", "video", "manifestKey", minimum=1, maximum=MANIFEST_KEY_LIMIT)
-        return {"duration_ms": round(self.duration_seconds * 1000), "manifest_key": key}
 
 
 def checked_url(value: str, *path: str) -> str:
@@ -152,11 +137,11 @@ def _check_kind(
         raise DomainError("A link needs an address.", path=("input", "externalUrl"))
     if kind is not LessonKind.LINK and columns.get("external_url"):
         raise DomainError("Only a link has an address.", path=("input", "externalUrl"))
-    if kind is LessonKind.VIDEO and content.duration_seconds is None and not duration_known:
+    if kind is LessonKind.VIDEO and content.video is None and not duration_known:
         raise DomainError("A video needs its duration.", path=("input", "video"))
     if kind is not LessonKind.VIDEO and content.required_share is not None:
         raise DomainError("Only a video is watched in part.", path=("input", "requiredShare"))
-    if kind is not LessonKind.VIDEO and content.duration_seconds is not None:
+    if kind is not LessonKind.VIDEO and content.video is not None:
         raise DomainError("Only a video lesson has a video.", path=("input", "video"))
 
 
@@ -182,12 +167,12 @@ async def add_lesson(
     if "title" not in columns:
         raise DomainError("A lesson needs a title.", path=("input", "title"))
     _check_kind(kind, columns, content, duration_known=False)
-    video = content.video()
     columns |= await _rendered(columns)
     module = await module_to_edit(tx, actor, module_id, "moduleId")
+    course_id = module["course_id"]
+    video = None if content.video is None else content.video.columns(course_id)
     if len(await LESSONS.ids(tx, module_id)) >= LESSON_LIMIT:
         raise LimitReached(f"A module has at most {LESSON_LIMIT:,} lessons.", path=("input", "moduleId"))
-    course_id = module["course_id"]
     position = await LESSONS.open_gap(tx, module_id, position)
     rows = await tx.fetch(
         _INSERT, course_id=course_id, module_id=module_id, kind=kind, position=position, **columns
@@ -204,8 +189,8 @@ async def update_lesson(
 ) -> None:
     """Changes what is given; the kind stays. Raises CONFLICT when the version is stale."""
     changed = content.columns()
-    video = content.video()
     lesson = await lesson_to_edit(tx, actor, lesson_id, "lessonId")
+    video = None if content.video is None else content.video.columns(lesson["course_id"])
     check_version(lesson, expected_version)
     columns = {name: lesson[name] for name in _CONTENT} | changed
     _check_kind(LessonKind(lesson["kind"]), columns, content, duration_known=True)

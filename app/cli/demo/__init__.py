@@ -1,17 +1,22 @@
 """Demo data of `lectern dev`: our own courses and invented people. `lectern serve` never loads it."""
 
+from datetime import UTC, datetime
+
 from app.asgi.ide import DemoLogin
 from app.catalog import service
 from app.catalog.models import CourseStatus
-from app.catalog.service import LessonContent
+from app.catalog.service import LessonContent, VideoContent
 from app.cli.demo import data_courses, everyday_courses, work_courses
 from app.cli.demo.content import DemoCourse
+from app.cli.demo.learners import Taught, add_learners, months_of
 from app.cli.demo.people import ADMIN, AMARA, JONAS, MEI, PASSWORD, PEOPLE, SHOWN, Person
 from app.database import Database, Transaction
 from app.identity import addresses, passwords, reads
 from app.identity.actor import Actor
 from app.identity.errors import EmailTaken
+from app.identity.models import Role
 from app.identity.service import accounts as identity
+from app.partitions import make_partitions_of
 
 COURSES: tuple[tuple[Person, tuple[DemoCourse, ...]], ...] = (
     (MEI, data_courses.COURSES),
@@ -19,12 +24,10 @@ COURSES: tuple[tuple[Person, tuple[DemoCourse, ...]], ...] = (
     (AMARA, work_courses.COURSES),
 )
 _SET_PASSWORDS = "UPDATE users SET password_hash = $2 WHERE id = ANY($1::bigint[])"
-# What no service sets: a past, and sums that other domains will keep.
+# What no service sets: a past.
 _SET_PAST = """
 UPDATE courses SET skills = $2, created_at = now() - make_interval(days => $3 + 20),
     published_at = CASE WHEN status <> 'draft' THEN now() - make_interval(days => $3) END WHERE id = $1"""
-_SET_STATS = """
-UPDATE course_stats SET enrollment_count = $2, rating_sum = $3, rating_count = $4 WHERE course_id = $1"""
 
 
 async def load_demo_data(database: Database) -> list[DemoLogin]:
@@ -32,9 +35,12 @@ async def load_demo_data(database: Database) -> list[DemoLogin]:
     if await reads.verified_user_by_email_key(database, addresses.email_key(ADMIN.email)) is None:
         # One hash for all: hashing thirty-four passwords would take longer than everything else.
         password_hash = await passwords.hashed(PASSWORD)
+        today = datetime.now(UTC)
+        months = months_of([course for _, courses in COURSES for course in courses], today)
+        await make_partitions_of(database, "enrollment_events", months)
         try:
             async with database.transaction() as tx:
-                await _load(tx, password_hash)
+                await _load(tx, password_hash, today)
         except EmailTaken:
             # Another start of this moment was faster, or somebody registered with a demo address: either way the
             # database is in use, and nothing was changed.
@@ -42,7 +48,7 @@ async def load_demo_data(database: Database) -> list[DemoLogin]:
     return [DemoLogin(person.name, person.email, PASSWORD, person.role) for person in SHOWN]
 
 
-async def _load(tx: Transaction, password_hash: str) -> None:
+async def _load(tx: Transaction, password_hash: str, today: datetime) -> None:
     ids: dict[Person, int] = {}
     for person in PEOPLE:
         account = await identity.create_user(
@@ -50,12 +56,16 @@ async def _load(tx: Transaction, password_hash: str) -> None:
         )
         ids[person] = account["id"]
     await tx.fetch_text(_SET_PASSWORDS, list(ids.values()), password_hash)
-    for teacher, courses in COURSES:
-        for course in courses:
-            await _add_course(tx, Actor(ids[teacher], teacher.role), course)
+    taught = [
+        Taught(await _add_course(tx, Actor(ids[teacher], teacher.role), course), course)
+        for teacher, courses in COURSES
+        for course in courses
+    ]
+    students = [ids[person] for person in PEOPLE if person.role is Role.STUDENT]
+    await add_learners(tx, students, taught, today)
 
 
-async def _add_course(tx: Transaction, teacher: Actor, course: DemoCourse) -> None:
+async def _add_course(tx: Transaction, teacher: Actor, course: DemoCourse) -> int:
     course_id = await service.create_course(
         tx,
         teacher,
@@ -73,7 +83,7 @@ async def _add_course(tx: Transaction, teacher: Actor, course: DemoCourse) -> No
                 title=lesson.title,
                 body=lesson.body,
                 external_url=lesson.external_url,
-                duration_seconds=None if lesson.minutes is None else lesson.minutes * 60,
+                video=None if lesson.minutes is None else VideoContent(lesson.minutes * 60),
                 is_preview=first,
             )
             await service.add_lesson(tx, teacher, module_id=module_id, kind=lesson.kind, content=content)
@@ -85,4 +95,4 @@ async def _add_course(tx: Transaction, teacher: Actor, course: DemoCourse) -> No
     if course.status is CourseStatus.ARCHIVED:
         await service.archive_course(tx, teacher, course_id=course_id)
     await tx.fetch_text(_SET_PAST, course_id, list(course.skills), course.days_ago)
-    await tx.fetch_text(_SET_STATS, course_id, course.students, *course.ratings)
+    return course_id

@@ -32,8 +32,9 @@ class DemoCourse:
     language: str
     skills: tuple[str, ...]
     students: int
-    ratings: tuple[int, int]
-    """Sum and count of the stars given, each 1 to 5."""
+    """Who have a seat; some more have left."""
+    stars: tuple[int, int, int, int, int]
+    """How many of them gave 1, 2, 3, 4, 5."""
     days_ago: int
     """When it was published."""
     modules: tuple[DemoModule, ...]

@@ -13,7 +13,7 @@ COURSES = (
         language="de",
         skills=("Fahrradtechnik", "Werkzeug"),
         students=18,
-        ratings=(66, 14),
+        stars=(0, 0, 1, 2, 11),
         days_ago=25,
         modules=(
             module(
@@ -60,7 +60,7 @@ COURSES = (
         language="de",
         skills=("Backen", "Sauerteig"),
         students=22,
-        ratings=(91, 19),
+        stars=(0, 1, 0, 1, 17),
         days_ago=60,
         modules=(
             module(
@@ -101,7 +101,7 @@ COURSES = (
         language="de",
         skills=("Energie", "Rechnen im Alltag"),
         students=9,
-        ratings=(28, 7),
+        stars=(0, 0, 1, 5, 1),
         days_ago=130,
         modules=(
             module(
@@ -136,7 +136,7 @@ COURSES = (
         language="en",
         skills=("Woodworking", "Sharpening"),
         students=0,
-        ratings=(0, 0),
+        stars=(0, 0, 0, 0, 0),
         days_ago=3,
         status=CourseStatus.DRAFT,
         modules=(

@@ -38,7 +38,7 @@ async def ask_by_account(tx: Transaction, outbox: Outbox, mail: AccountMail, *, 
 async def ask_by_address(
     tx: Transaction, outbox: Outbox, mail: AccountMail, *, email_key: str, rather: int | None = None
 ) -> None:
-    """Asks for a VERIFY_EMAIL or a RESET_PASSWORD; whether somebody has that address is seen later.
+    """Asks for a VERIFY_EMAIL or a RESET_PASSWORD; whether it is to be sent is seen when it is written.
 
     `rather`: the account that is meant, if it has that address.
     """
@@ -71,6 +71,12 @@ async def written(
             return letters.address_in_use(to=owner["email"], message_id=message_id)
     token = await email_tokens.issue(tx, user_id=user["id"], purpose=EmailTokenPurpose.VERIFY_EMAIL)
     return letters.verify_email(to=user["email"], token=token, message_id=message_id)
+
+
+async def recipient(tx: Transaction, email_key: str, rather: int | None = None) -> int | None:
+    """Id of the account that a mail asked for by address goes to, if any: for the audit log, never for who asks."""
+    user = await _meant(tx, email_key, rather)
+    return None if user is None else int(user["id"])
 
 
 async def _meant(tx: Transaction, email_key: str, rather: int | None) -> Record | None:

@@ -65,12 +65,13 @@ async def request(
     outbox: Outbox,
     email: str,
     client_address: str,
-) -> str:
+) -> tuple[str, int | None]:
     """Sends the link that proves an address once more, if an account waits for it; answers alike if none does.
 
     Of several that claim it that of the actor, else the newest.
 
-    Returns the address in normal form. Raises InvalidEmail, RateLimited for a client that asks again and again.
+    Returns the address in normal form and, for the audit log alone, the account's id. Raises InvalidEmail, RateLimited for
+    a client that asks again and again.
     """
     address = checked_email(email)
     key = email_key(address)
@@ -79,7 +80,7 @@ async def request(
         await account_mails.ask_by_address(
             tx, outbox, AccountMail.VERIFY_EMAIL, email_key=key, rather=actor.user_id
         )
-    return address
+    return address, await account_mails.recipient(tx, key, actor.user_id)
 
 
 async def verify(

@@ -74,17 +74,18 @@ async def request_reset(
     outbox: Outbox,
     email: str,
     client_address: str,
-) -> str:
+) -> tuple[str, int | None]:
     """Sends the link that sets a new password, if there is an account; answers alike if there is none.
 
-    Returns the address in normal form. Raises InvalidEmail, RateLimited for a client that asks again and again.
+    Returns the address in normal form and, for the audit log alone, the account's id. Raises InvalidEmail, RateLimited for
+    a client that asks again and again.
     """
     address = checked_email(email)
     key = email_key(address)
     await throttle.count_failure(database, throttle.address("mail", client_address))
     if await throttle.allows(tx, throttle.mails("reset", key)):
         await account_mails.ask_by_address(tx, outbox, AccountMail.RESET_PASSWORD, email_key=key)
-    return address
+    return address, await account_mails.recipient(tx, key)
 
 
 async def reset_password(
@@ -108,11 +109,11 @@ async def reset_password(
         raise InvalidEmailToken
     new_hash = await _hashed(new_password, email=user["email"])
     await email_tokens.spend(tx, token, _PURPOSE)
+    # Whoever was kept out by somebody's guesses is in again. Before the account is locked, as where one signs in.
+    await throttle.forgive(tx, throttle.account(email_key(user["email"])))
     await claim_address(tx, user_id)
     changed = await _set_password(tx, user, new_hash)
     await end_other_sessions(tx, ended, Actor(user_id))
-    # Whoever was kept out by somebody's guesses is in again.
-    await throttle.forgive(tx, throttle.account(email_key(user["email"])))
     await account_mails.ask_by_account(tx, outbox, AccountMail.PASSWORD_CHANGED, user_id=user["id"])
     return changed
 

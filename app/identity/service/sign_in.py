@@ -7,7 +7,7 @@ pool.
 from collections.abc import Sequence
 
 from asyncpg import Record
-from sqlalchemy import bindparam, update
+from sqlalchemy import BigInteger, Text, bindparam, select, update
 
 from app.database import Database, Transaction, compiled
 from app.errors import DomainError, RateLimited, Unavailable
@@ -22,6 +22,16 @@ _REPLACE_HASH = compiled(
     update(User)
     .where(User.id == bindparam("user_id"), User.password_hash == bindparam("old_hash"))
     .values(password_hash=bindparam("new_hash"))
+    .returning(*reads.PUBLIC_COLUMNS, User.password_hash)
+)
+# Locked until the session is written: a change of the password waits, and then ends that session with the others.
+_STILL_PROVED = compiled(
+    select(User.id)
+    .where(
+        User.id == bindparam("user_id", type_=BigInteger),
+        User.password_hash == bindparam("proved_hash", type_=Text),
+    )
+    .with_for_update(key_share=True)
 )
 
 
@@ -60,12 +70,15 @@ async def settle(tx: Transaction, throttle: Throttle, keys: Sequence[Key], user:
     """Forgives the address's failures, if it is its owner who has signed in.
 
     Anybody can claim an address and sign in to what they made: that must not buy attempts at the owner's password.
-    Raises RateLimited when one of the keys has begun to rest since the attempt began.
+    Raises RateLimited when one of the keys has begun to rest since the attempt began, InvalidCredentials when the password
+    was changed since: its change has ended all sessions, and no old password shall begin one after it.
     """
     if user["email_verified_at"] is None:
         await throttle.check(tx, keys)
     else:
         await throttle.settle_success(tx, keys[0], keys[1:])
+    if not await tx.fetch(_STILL_PROVED, user_id=user["id"], proved_hash=user["password_hash"]):
+        raise InvalidCredentials(user["id"])
 
 
 def throttle_keys(throttle: Throttle, email: str, client_address: str) -> list[Key]:
@@ -84,8 +97,7 @@ async def _authenticated(
         # A failure costs two verifications and the claimant's success too, whether there is an owner or not: so time
         # does not tell. The owner's own success costs one.
         if await passwords.verified(user["password_hash"] if user else None, password) and user is not None:
-            await _renew_hash(database, user, password)
-            return user
+            return await _renewed(database, user, password)
     await throttle.count_failure(database, keys)
     raise InvalidCredentials(accounts[0]["id"] if accounts else None)
 
@@ -98,10 +110,19 @@ def _claimant(accounts: Sequence[Record]) -> Record | None:
     return next((account for account in accounts if account["email_verified_at"] is None), None)
 
 
-async def _renew_hash(database: Database, user: Record, password: str) -> None:
-    if passwords.outdated(user["password_hash"]):
-        new_hash = await passwords.hashed(password)
-        # Only if the password is still the one just proved: it may have been changed meanwhile.
-        await database.fetch(
-            _REPLACE_HASH, user_id=user["id"], old_hash=user["password_hash"], new_hash=new_hash
-        )
+async def _renewed(database: Database, user: Record, password: str) -> Record:
+    """The row as it is once its hash has today's parameters."""
+    if not passwords.outdated(user["password_hash"]):
+        return user
+    new_hash = await passwords.hashed(password)
+    # Only if the password is still the one just proved: it may have been changed meanwhile.
+    rows = await database.fetch(
+        _REPLACE_HASH, user_id=user["id"], old_hash=user["password_hash"], new_hash=new_hash
+    )
+    if rows:
+        return rows[0]
+    # Or somebody else has renewed it, who signed in at the same moment.
+    current = await reads.credentials(database, user["id"])
+    if current is None or not await passwords.verified(current["password_hash"], password):
+        raise InvalidCredentials(user["id"])
+    return current

@@ -1,12 +1,14 @@
 """Which sessions have ended while access tokens of theirs may still be valid.
 
 Access tokens are checked without SQL. To refuse those of a session that was ended, each process keeps the sessions
-revoked within a token's lifetime and asks for new ones once a second: one small statement, however many requests.
+revoked within a token's lifetime and asks for new ones once a second: one small statement, however many requests. All
+who wait for it hear the same, also that it failed: one after the other they would wait for a lost database for minutes.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextvars import Context
 from uuid import UUID
 
 from app.database import Database
@@ -36,7 +38,7 @@ class EndedSessions:
         self._clock = clock
         self._ended: dict[UUID, float] = {}
         self._read_at: float | None = None
-        self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     def add(self, session_id: UUID) -> None:
         """Refuses the session's access tokens from now on, here. To be called after the commit."""
@@ -49,20 +51,38 @@ class EndedSessions:
         """
         if session_id is None:
             return
-        if self._outdated():
-            try:
-                async with self._lock:
-                    # Whoever waited finds the work done.
-                    if self._outdated():
-                        await self._read()
-            except Unavailable:
-                if self._read_at is None or self._clock() - self._read_at >= patience:
-                    raise
+        # A second time where it joined a slow look that began before: what it goes by began after it came.
+        for _ in range(2):
+            if self._outdated():
+                try:
+                    await asyncio.shield(self._refresh())
+                except Unavailable:
+                    if self._read_at is None or self._clock() - self._read_at >= patience:
+                        raise
+                    break
         if session_id in self._ended:
             raise InvalidAccessToken("The session has ended.")
 
+    async def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
     def _outdated(self) -> bool:
         return self._read_at is None or self._clock() - self._read_at >= REFRESH_SECONDS
+
+    def _refresh(self) -> asyncio.Task[None]:
+        if self._reading is None:
+            # A context of its own: the statement is the process's, not the request's that happens to come first.
+            self._reading = asyncio.create_task(self._read(), context=Context())
+            self._reading.add_done_callback(self._read_ended)
+        return self._reading
+
+    def _read_ended(self, task: asyncio.Task[None]) -> None:
+        self._reading = None
+        if not task.cancelled():
+            # Those who waited have heard it; perhaps none did.
+            task.exception()
 
     async def _read(self) -> None:
         began = self._clock()

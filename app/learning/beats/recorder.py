@@ -44,7 +44,7 @@ class Recorder:
     ) -> None:
         self.access = access
         self._buffer = buffer
-        self._capacity = settings.buffer_keys
+        self._capacity = settings.buffer_limit
         self._metrics = metrics
         self._clock = clock
         self._outcomes = {code: metrics.beats.labels(code) for code in (*BeatRejection, ACCEPTED)}

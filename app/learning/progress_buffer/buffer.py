@@ -82,7 +82,7 @@ class ProgressBuffer:
         self._circuit = Circuit("progress", metrics)
         self._limits = orjson.dumps(
             {
-                "keys": settings.buffer_keys,
+                "keys": settings.buffer_limit,
                 "ranges": RANGES,
                 "viewings": VIEWINGS,
                 "rate": RATE,

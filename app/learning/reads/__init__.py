@@ -32,6 +32,7 @@ from app.learning.reads.lesson_progress import (
     standings_of_viewer,
 )
 from app.learning.reads.managing import managed_courses
+from app.learning.reads.playback import playable_videos
 from app.learning.reads.policies import (
     enrollment_policies,
     enrollment_terms,
@@ -46,6 +47,7 @@ from app.learning.reads.reviews import (
     reviews_of_courses,
     reviews_of_viewer,
 )
+from app.learning.reads.summaries import enrollment_summaries
 from app.learning.reads.video_progress import video_progress_of
 from app.learning.reads.waitlist import waitlist_places, waitlists_to_tend
 
@@ -60,6 +62,7 @@ __all__ = [
     "cohorts_by_id",
     "cohorts_of_courses",
     "enrollment_policies",
+    "enrollment_summaries",
     "enrollment_terms",
     "enrollments_by_pair",
     "enrollments_of_courses",
@@ -77,6 +80,7 @@ __all__ = [
     "members_of_cohorts",
     "missing_prerequisites",
     "next_lessons",
+    "playable_videos",
     "prerequisites_of_courses",
     "rating_histograms",
     "recorded_learners",

@@ -43,7 +43,8 @@ WITH seats AS MATERIALIZED (
     ON CONFLICT (user_id, course_id) DO UPDATE SET
         state = CASE WHEN excluded.state = 'active' AND e.completed_at IS NOT NULL THEN 'completed' ELSE excluded.state END,
         generation = e.generation + 1, waitlist_number = excluded.waitlist_number, created_at = excluded.created_at,
-        enrolled_at = excluded.enrolled_at, withdrawn_at = NULL, source = excluded.source, lessons_completed = {LESSONS_DONE}
+        enrolled_at = coalesce(excluded.enrolled_at, e.enrolled_at), withdrawn_at = NULL, source = excluded.source,
+        lessons_completed = {LESSONS_DONE}
     WHERE e.state = 'withdrawn'
     RETURNING e.user_id, e.course_id, e.state, e.generation, e.created_at
 ), counted AS (

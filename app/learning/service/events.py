@@ -56,9 +56,19 @@ async def record_events(tx: Transaction, outbox: Outbox, events: Sequence[Happen
 
     One statement, and one for each consumer of each kind, however many events. Their months' partitions must exist.
     """
+    new = sorted(await write_events(tx, events), key=lambda event: event.kind)
+    for kind, group in groupby(new, key=lambda event: event.kind):
+        announced = _ANNOUNCED.get(kind)
+        if announced is not None:
+            await outbox.announce_many(tx, announced, [(event.key, _payload(event)) for event in group])
+    return len(new)
+
+
+async def write_events(tx: Transaction, events: Sequence[Happened]) -> list[Happened]:
+    """Writes what is not written yet, and tells nobody: of what was imported. Returns those that were new."""
     by_id = {event.id: event for event in events}
     if not by_id:
-        return 0
+        return []
     chosen = list(by_id.values())
     rows = await tx.fetch(
         _INSERT,
@@ -69,12 +79,7 @@ async def record_events(tx: Transaction, outbox: Outbox, events: Sequence[Happen
         generations=[event.generation for event in chosen],
         sources=[event.source for event in chosen],
     )
-    new = sorted((by_id[row["id"]] for row in rows), key=lambda event: event.kind)
-    for kind, group in groupby(new, key=lambda event: event.kind):
-        announced = _ANNOUNCED.get(kind)
-        if announced is not None:
-            await outbox.announce_many(tx, announced, [(event.key, _payload(event)) for event in group])
-    return len(new)
+    return [by_id[row["id"]] for row in rows]
 
 
 def _payload(event: Happened) -> dict[str, Any]:

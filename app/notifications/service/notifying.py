@@ -8,6 +8,7 @@ from asyncpg import Record
 
 from app.database import Query, Transaction
 from app.jobs import Job
+from app.mail import UNREACHABLE
 from app.notifications.kinds import KINDS, NotificationKind, text_of
 from app.outbox import Outbox
 from app.pubsub import PubSub
@@ -27,10 +28,11 @@ _LOCK = Query(
 # A statement of its own: only one that begins after the lock sees what others have committed while we waited for it. It says
 # of each table whose rows it is about: joined alone, the planner may read all of it for a thousand recipients.
 _NOTIFY = Query(
-    """
+    f"""
 WITH wanted AS MATERIALIZED (
     SELECT u.id AS recipient_id, coalesce(p.in_app, $5) AS in_app,
-           coalesce(p.mail, $6) AND u.email_verified_at IS NOT NULL AS mail, coalesce(p.digest, $7) AS digest
+           coalesce(p.mail, $6) AND u.email_verified_at IS NOT NULL AND u.email_key NOT LIKE '%{UNREACHABLE}' AS mail,
+           coalesce(p.digest, $7) AS digest
     FROM users u LEFT JOIN notification_preferences p
       ON p.user_id = u.id AND p.kind = $2 AND p.user_id = ANY($1::bigint[])
     WHERE u.id = ANY($1::bigint[])
@@ -51,7 +53,7 @@ WITH wanted AS MATERIALIZED (
 )
 SELECT t.recipient_id, t.position, m.recipient_id IS NOT NULL AS mailed
 FROM told t LEFT JOIN mailed m USING (recipient_id)
-""",
+""",  # noqa: S608 - a constant of ours
     ("recipients", "kind", "key", "payload", "in_app", "mail", "digest"),
     {},
 )

@@ -6,6 +6,7 @@ from app.catalog import service
 from app.catalog.models import BodyFormat, LessonKind
 from app.catalog.service import LessonContent
 from app.database import Transaction
+from graphql_schema.catalog.mutations.videos import VideoInput
 from graphql_schema.catalog.payloads import LessonPayload, ModulePayload
 from graphql_schema.context import Context
 from graphql_schema.fields import field
@@ -15,14 +16,6 @@ from graphql_schema.permissions import TEACHER
 
 _BODY = "Its text, up to 50,000 characters; what is unsafe in it is removed. A page needs one."
 _URL = "Where a link leads, http or https. A link needs one, nothing else may have one."
-
-
-@strawberry.input(description="A video.")
-class VideoInput:
-    duration_seconds: float = strawberry.field(description="Length in seconds, up to a day.")
-    manifest_key: str | None = strawberry.field(
-        default=None, description="Where its stream's manifest lies in storage."
-    )
 
 
 @strawberry.input(description="A new lesson.")
@@ -128,8 +121,7 @@ def _content(input: AddLessonInput | UpdateLessonInput) -> LessonContent:
         external_url=input.external_url,
         is_preview=input.is_preview,
         required_share=input.required_share,
-        duration_seconds=None if video is None else video.duration_seconds,
-        manifest_key=None if video is None else video.manifest_key,
+        video=None if video is None else video.content(),
     )
 
 

@@ -40,6 +40,7 @@ class RequestEmailVerificationPayload:
         description="The address that a mail goes to if an account waits for it; null when there are errors.",
         default=None,
     )
+    user_id: strawberry.Private[int | None] = None
     user_errors: list[UserError] = user_errors()
 
 
@@ -61,7 +62,7 @@ async def request_email_verification(
     tx: Transaction, context: Context, input: RequestEmailVerificationInput
 ) -> RequestEmailVerificationPayload:
     resources = context.resources
-    email = await email_verification.request(
+    email, user_id = await email_verification.request(
         tx,
         context.actor,
         database=resources.database,
@@ -70,7 +71,7 @@ async def request_email_verification(
         email=input.email,
         client_address=context.client_address,
     )
-    return RequestEmailVerificationPayload(email=email)
+    return RequestEmailVerificationPayload(email=email, user_id=user_id)
 
 
 @strawberry.type

@@ -42,6 +42,7 @@ class RequestPasswordResetPayload:
         description="The address that a mail goes to if it has an account; null when there are errors.",
         default=None,
     )
+    user_id: strawberry.Private[int | None] = None
     user_errors: list[UserError] = user_errors()
 
 
@@ -74,7 +75,7 @@ async def request_password_reset(
     tx: Transaction, context: Context, input: RequestPasswordResetInput
 ) -> RequestPasswordResetPayload:
     resources = context.resources
-    email = await password_changes.request_reset(
+    email, user_id = await password_changes.request_reset(
         tx,
         database=resources.database,
         throttle=resources.throttle,
@@ -82,7 +83,7 @@ async def request_password_reset(
         email=input.email,
         client_address=context.client_address,
     )
-    return RequestPasswordResetPayload(email=email)
+    return RequestPasswordResetPayload(email=email, user_id=user_id)
 
 
 async def reset_password(

@@ -24,6 +24,10 @@ InvitationPage = Annotated[
 _ENROLLMENTS = strawberry.lazy("graphql_schema.learning.types.enrollments")
 EnrollmentReference = Annotated["Enrollment", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
 EnrollmentPage = Annotated["EnrollmentConnection", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
+SummaryReference = Annotated[
+    "EnrollmentSummary",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.enrollment_summary"),
+]
 PolicyReference = Annotated["EnrollmentPolicy", _ENROLLMENTS]  # type: ignore[name-defined] # noqa: F821
 CourseReference = Annotated["Course", strawberry.lazy("graphql_schema.catalog.types")]  # type: ignore[name-defined] # noqa: F821
 StateArgument = Annotated[
@@ -130,6 +134,12 @@ class LearningCourse:
         of=_histogram_of,
         description="How often it was given 1, 2, 3, 4 and 5 stars: five entries.",
     )
+    enrollment_summary: SummaryReference | None = edge(
+        lambda loaders: loaders.learning.enrollment_summary,
+        key="course_id",
+        description="Its enrolments, counted now. For its instructors and administrators; null for others.",
+        gate=lambda loaders: loaders.learning.managed_course,
+    )
     enrollment_policy: PolicyReference = edge(
         lambda loaders: loaders.learning.enrollment_policy,
         key="course_id",
@@ -182,12 +192,23 @@ VideoProgressReference = Annotated[
 ]
 
 
+PlaybackReference = Annotated[
+    "VideoPlayback",  # type: ignore[name-defined] # noqa: F821
+    strawberry.lazy("graphql_schema.learning.types.playback"),
+]
+
+
 @strawberry.type
 @policy(PUBLIC)
 class LearningVideo:
     """What learning puts into `Video`."""
 
     video_id: strawberry.Private[int]
+    playback: PlaybackReference | None = edge(
+        lambda loaders: loaders.learning.playable_video,
+        key="video_id",
+        description="How to play it; null for those who may not see the lesson's content, and while no file was named.",
+    )
 
     viewer_progress: VideoProgressReference | None = edge(
         lambda loaders: loaders.learning.viewer_progress,

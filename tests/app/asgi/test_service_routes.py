@@ -1,9 +1,12 @@
 import socket
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from app.asgi import service_routes
+from app.identity.models import Role
+from tests.factories.catalog import nothing_written
 
 
 async def ask(server, path: str) -> httpx.Response:
@@ -148,6 +151,30 @@ async def test_a_bad_token_is_401_on_the_real_schema(client):
         )
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+async def test_an_expired_and_a_forged_token_are_401_and_nothing_runs(serve):
+    running = await serve()
+    tokens = running.resources.access_tokens
+    now = datetime.now(UTC)
+    expired = tokens.issue(7, Role.ADMIN, now=now - timedelta(days=1)).token
+    later = tokens.issue(7, Role.ADMIN, now=now + timedelta(hours=1)).token
+    header, payload, _ = tokens.issue(7, Role.ADMIN).token.split(".")
+    unsigned = f"{header}.{payload}."
+    document = (
+        'mutation { register(input: {email: "ann@school.test", password: "correct horse", name: "Ann"}) {'
+    )
+    async with httpx.AsyncClient(base_url=running.url) as client, nothing_written(running.resources.database):
+        for token in (expired, later, unsigned):
+            answer = await client.post(
+                "/graphql",
+                json={"query": f"{document} user {{ id }} }} }}"},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+            assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAUTHENTICATED"]
+            assert "data" not in answer.json()
 
 
 async def test_a_full_pool_is_503_with_retry_after(serve):

@@ -65,10 +65,73 @@ async def test_every_course_has_a_tree_of_all_kinds_with_sums_that_fit(database:
         database,
         """SELECT course_id FROM course_stats WHERE lesson_count <> (SELECT count(*) FROM lessons
                WHERE lessons.course_id = course_stats.course_id)
-           OR rating_count > enrollment_count OR enrollment_count > 30 OR rating > 5
-           OR (rating_count > 0 AND rating < 1)""",
+           OR enrollment_count <> (SELECT count(*) FROM enrollments e
+               WHERE e.course_id = course_stats.course_id AND state IN ('active', 'completed'))
+           OR (rating_count, rating_sum) <> (SELECT count(*), coalesce(sum(r.rating), 0) FROM course_reviews r
+               WHERE r.course_id = course_stats.course_id)
+           OR rating_histogram <> ARRAY(SELECT (SELECT count(*)::int FROM course_reviews r
+               WHERE r.course_id = course_stats.course_id AND r.rating = star) FROM generate_series(1, 5) AS star)""",
     )
     assert wrong_sums == []
+    stats = await rows(
+        database,
+        "SELECT title, enrollment_count, rating_histogram FROM course_stats JOIN courses ON id = course_id",
+    )
+    assert {row["title"]: (row["enrollment_count"], tuple(row["rating_histogram"])) for row in stats} == {
+        course.title: (course.students, course.stars) for _, courses in COURSES for course in courses
+    }
+
+
+async def test_learners_are_everywhere_on_their_way(database: Database) -> None:
+    await load_demo_data(database)
+
+    states = await rows(database, "SELECT state, count(*) AS many FROM enrollments GROUP BY state")
+    by_state = {row["state"]: row["many"] for row in states}
+    assert set(by_state) == {"active", "completed", "withdrawn"}
+    assert min(by_state.values()) >= 10
+    [people] = await rows(
+        database, "SELECT count(DISTINCT user_id) AS many FROM enrollments WHERE state <> 'withdrawn'"
+    )
+    assert people["many"] == 30
+    # What is kept equals what is counted, no moment is to come, and each change is one event.
+    flaws = await rows(
+        database,
+        """SELECT e.user_id, e.course_id FROM enrollments e JOIN course_stats s USING (course_id)
+               JOIN courses c ON c.id = e.course_id
+           WHERE lessons_completed <> (SELECT count(*) FROM lesson_progress p
+                   WHERE p.user_id = e.user_id AND p.course_id = e.course_id AND p.completed_at IS NOT NULL)
+               OR (state = 'completed') <> (lessons_completed = lesson_count)
+               OR NOT c.published_at < enrolled_at
+               OR greatest(completed_at, withdrawn_at, last_active_at) > now()
+               OR (SELECT array_agg(kind ORDER BY id) FROM enrollment_events v
+                   WHERE v.user_id = e.user_id AND v.course_id = e.course_id AND uuid_extract_timestamp(v.id)
+                       BETWEEN e.enrolled_at - interval '1 ms' AND now())
+                   <> CASE state WHEN 'active' THEN ARRAY['enrolled'] ELSE ARRAY['enrolled', state] END""",
+    )
+    assert flaws == []
+    unwatched = await rows(
+        database,
+        """SELECT p.lesson_id FROM lesson_progress p JOIN video_metadata m ON m.lesson_id = p.lesson_id
+           LEFT JOIN video_progress v ON v.user_id = p.user_id AND v.video_id = m.id
+           WHERE (v.watched_ms = m.duration_ms AND v.watched = int4multirange(int4range(0, m.duration_ms))
+               AND v.completed_at IS NOT NULL) IS NOT TRUE""",
+    )
+    assert unwatched == []
+    [begun] = await rows(
+        database, "SELECT count(*) AS many FROM video_progress WHERE completed_at IS NULL AND watched_ms > 0"
+    )
+    assert begun["many"] > 10
+    reviews = await rows(
+        database,
+        """SELECT r.user_id FROM course_reviews r LEFT JOIN enrollments e USING (user_id, course_id)
+           WHERE e.state IS DISTINCT FROM 'active' AND e.state IS DISTINCT FROM 'completed'""",
+    )
+    assert reviews == []
+    told = await rows(
+        database,
+        "SELECT name FROM jobs WHERE name <> 'forget_cached' UNION ALL SELECT kind FROM notifications",
+    )
+    assert told == []
 
 
 async def test_published_at_different_times_in_the_past(database: Database) -> None:

@@ -82,6 +82,26 @@ async def test_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str, check
         ("LECTERN_LOG_LEVEL", "LOUD", "LECTERN_LOG_LEVEL=LOUD is no level."),
         ("LECTERN_PUBLIC_URL", "learn.example", "LECTERN_PUBLIC_URL is no address of the web."),
         (
+            "LECTERN_TRUSTED_PROXIES",
+            "10.0.0.1, fd00::/8, 10.0.0.7/8, proxy",
+            "LECTERN_TRUSTED_PROXIES has proxy, which is no address.",
+        ),
+        (
+            "LECTERN_TRUSTED_PROXIES",
+            "10.0.0.0/33",
+            "LECTERN_TRUSTED_PROXIES has 10.0.0.0/33, which is no address.",
+        ),
+        (
+            "LECTERN_ALLOWED_ORIGINS",
+            "https://learn.example, http://localhost:5173, https://learn.example/",
+            "LECTERN_ALLOWED_ORIGINS has https://learn.example/, which no browser sends.",
+        ),
+        (
+            "LECTERN_ALLOWED_ORIGINS",
+            "app.example",
+            "LECTERN_ALLOWED_ORIGINS has app.example, which no browser sends.",
+        ),
+        (
             "LECTERN_MODE",
             "development",
             "LECTERN_MODE is development: everybody may look at the schema, and keys are made up.",

@@ -18,6 +18,8 @@ import pytest
 
 from app.database import Database
 from app.settings import Settings
+from tests.support.commands import run_command
+from tests.support.programs import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-c", "from app.cli import main; main()", "import", "catalog"]
@@ -35,14 +37,7 @@ class Import:
 
     async def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
-            subprocess.run,
-            [*PROGRAM, *map(str, arguments)],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            run_command, ["import", "catalog", *map(str, arguments)], self.environment, patience=PATIENCE
         )
 
     def start(self, *arguments: str | Path, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:

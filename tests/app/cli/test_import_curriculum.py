@@ -17,7 +17,9 @@ import pytest
 
 from app.database import Database
 from app.settings import Settings
+from tests.support.commands import run_command
 from tests.support.curricula import block, challenge, curriculum, entry, small
+from tests.support.programs import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-c", "from app.cli import main; main()", "import", "curriculum"]
@@ -34,9 +36,9 @@ class Import:
         self.environment = {**clean, "COLUMNS": "200", "NO_COLOR": "1", "LECTERN_DATABASE_URL": url}
 
     async def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
-        out, errors = await asyncio.to_thread(process.communicate, timeout=60)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+        return await asyncio.to_thread(
+            run_command, ["import", "curriculum", *map(str, arguments)], self.environment, patience=PATIENCE
+        )
 
     def start(self, *arguments: str | Path, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(

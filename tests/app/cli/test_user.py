@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from app.identity.throttling.throttle import Throttle
 from app.settings import AuthenticationSettings, Settings
 from app.telemetry import Metrics
 from tests.factories.identity import PASSWORD, make_user
+from tests.support.commands import run_command
+from tests.support.programs import PATIENCE
 
-ROOT = Path(__file__).parents[3]
 ALL = Query("SELECT * FROM users ORDER BY id", (), {})
 CREATE = ("create", "--email", "ann@school.test", "--name", "Ann")
 
@@ -31,17 +31,8 @@ class Lectern:
         self.environment = {**clean, "COLUMNS": "200", "NO_COLOR": "1", **environment}
 
     async def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        program = [sys.executable, "-c", "from app.cli import main; main()", "user", *arguments]
         return await asyncio.to_thread(
-            subprocess.run,
-            program,
-            input=stdin,
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            run_command, ["user", *arguments], self.environment, stdin=stdin, patience=PATIENCE
         )
 
 

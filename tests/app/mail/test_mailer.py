@@ -119,6 +119,15 @@ async def test_each_mail_has_an_outcome_of_its_own(server: Server, tmp_path: Pat
     assert counted(metrics) == {"sent": 1, "refused": 2, "later": 1}
 
 
+async def test_no_server_hears_of_an_address_that_nobody_can_have(
+    server: Server, tmp_path: Path, metrics: Metrics
+) -> None:
+    pseudonym = Message("test", "learner-1@school.INVALID", "S", "T\n", "<p>T</p>")
+    async with sending(server.controller.port, tmp_path, metrics) as sender:
+        assert await sender.send([pseudonym, *to("ann")]) == [REFUSED, SENT]
+    assert server.received == ["ann@school.test"]
+
+
 async def test_a_server_that_is_away_is_later(tmp_path: Path, metrics: Metrics) -> None:
     async with sending(free_port(), tmp_path, metrics) as sender:
         assert await sender.send(to("ann", "bob")) == [LATER, LATER]

@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ import pytest
 
 from app.embedded import EmbeddedValkey
 from app.identity.tokens import key_sets
-from tests.conftest import make_database, migrate
+from tests.conftest import make_migrated_database
 from tests.support.services import temporary_home
 from tests.workers.surviving.processes import TABLES, Workers
 
@@ -16,8 +15,7 @@ from tests.workers.surviving.processes import TABLES, Workers
 @pytest.fixture
 async def scratch(postgres_server: str, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
     worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    url = await make_database(postgres_server, f"surviving_{worker}")
-    await asyncio.to_thread(migrate, url)
+    url = await make_migrated_database(postgres_server, f"surviving_{worker}")
     connection = await asyncpg.connect(url)
     await connection.execute(TABLES)
     yield connection, url

@@ -1,12 +1,10 @@
 """The import itself: first the whole archive is read and checked, then its courses are written one by one."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from app.catalog.importing.account import instructor_of_import
 from app.catalog.importing.archive import ArchiveLimits
@@ -15,14 +13,13 @@ from app.catalog.importing.curriculum.spool import Spool
 from app.catalog.importing.curriculum.unused import Unused
 from app.catalog.importing.curriculum.writing import TreeTally, TreeWriter
 from app.catalog.importing.errors import RowRefused
+from app.catalog.importing.reading import in_thread
 from app.catalog.importing.refusals import Refusals
 from app.catalog.importing.run import checked_source
 from app.catalog.models import CourseStatus
 from app.database import Database
 
 DEFAULT_SOURCE = "curriculum"
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ async def import_curriculum(
     began = time.perf_counter()
     source = checked_source(options.source)
     with closing(Spool()) as spool:
-        await _in_thread(spool.fill, path, options.limits, result.refusals, result.unused)
+        await in_thread(spool.fill, path, options.limits, result.refusals, result.unused)
         tracks = spool.tracks()
         result.courses_total = len(tracks)
         on_course()
@@ -72,7 +69,7 @@ async def import_curriculum(
         writer = TreeWriter(source=source, status=options.status, instructor_id=instructor_id)
         reader = TreeReader(result.refusals, result.unused)
         for track in tracks:
-            tree = await _in_thread(reader.tree, track, spool.blocks(track))
+            tree = await in_thread(reader.tree, track, spool.blocks(track))
             if tree is not None:
                 try:
                     async with database.transaction() as tx:
@@ -84,14 +81,3 @@ async def import_curriculum(
             result.courses_done += 1
             result.seconds = time.perf_counter() - began
             on_course()
-
-
-async def _in_thread(
-    function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
-) -> Result:
-    """Runs it there, and waits for its end also when we are cancelled: it works on what we then close."""
-    task = asyncio.create_task(asyncio.to_thread(function, *arguments, **named))
-    try:
-        return await asyncio.shield(task)
-    finally:
-        await asyncio.wait([task])

@@ -61,10 +61,3 @@ async def test_a_lesson_needs_a_title(database: Database) -> None:
                     content=LessonContent(),
                 )
     assert caught.value.path == ("input", "title")
-
-
-@pytest.mark.parametrize("duration", [float("nan"), float("inf"), -float("inf"), -1.0])
-async def test_durations_of_no_video(duration: float) -> None:
-    with pytest.raises(DomainError) as caught:
-        LessonContent(duration_seconds=duration).video()
-    assert caught.value.path == ("input", "video", "durationSeconds")

@@ -136,8 +136,29 @@ async def test_renewing_a_hash_never_undoes_a_change_of_password(
         return await hashed(password)
 
     monkeypatch.setattr(passwords, "hashed", changed_meanwhile)
-    await login(database, row["email"], PASSWORD)
+    with pytest.raises(InvalidCredentials):
+        await login(database, row["email"], PASSWORD)
     assert (await database.fetch(ALL))[0]["password_hash"] == changed
+
+
+async def test_two_who_renew_a_hash_at_once_both_get_in(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weaker = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
+    monkeypatch.setattr(passwords, "_hash", weaker.hash)
+    row = await register(database)
+    monkeypatch.undo()
+    hashed = passwords.hashed
+
+    async def after_the_other(password: str) -> str:
+        monkeypatch.undo()
+        await login(database, row["email"], PASSWORD)
+        return await hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", after_the_other)
+    proved = await login(database, row["email"], PASSWORD)
+    assert proved["password_hash"] == (await database.fetch(ALL))[0]["password_hash"]
+    assert not passwords.outdated(proved["password_hash"])
 
 
 async def test_logins_are_counted_by_outcome(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

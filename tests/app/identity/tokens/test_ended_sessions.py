@@ -1,9 +1,12 @@
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+from asyncpg import Record
 
-from app.database import Database, Query
+from app.database import Database, Fetch, Query
 from app.errors import Unavailable
+from app.identity import reads
 from app.identity.errors import InvalidAccessToken
 from app.identity.tokens.ended_sessions import EndedSessions
 from app.resources import Resources
@@ -16,6 +19,30 @@ REVOKE = Query(
     "UPDATE auth_sessions SET revoked_at = now() - make_interval(secs => $2) WHERE id = $1", ("id", "ago"), {}
 )
 SETTINGS = AuthenticationSettings(access_token_lifetime=900, clock_skew=30)
+
+
+_sessions_revoked_within = reads.sessions_revoked_within
+
+
+class Looks:
+    """What the processes' common read does, and how often."""
+
+    number = 0
+    error: Exception | None = None
+    gate: asyncio.Event | None = None
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+
+    async def __call__(self, connection: Fetch, seconds: float) -> list[Record]:
+        self.number += 1
+        if self.error is not None:
+            raise self.error
+        rows = await _sessions_revoked_within(connection, seconds)
+        self.done.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        return rows
 
 
 class Clock:
@@ -34,6 +61,13 @@ def clock() -> Clock:
 def ended(database: Database, clock: Clock) -> EndedSessions:
     """What another process knows."""
     return EndedSessions(database, SETTINGS, clock=clock)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    found = Looks()
+    monkeypatch.setattr(reads, "sessions_revoked_within", found)
+    return found
 
 
 async def made(resources: Resources) -> UUID:
@@ -81,17 +115,47 @@ async def test_a_revocation_that_was_committed_late_is_found(
 
 
 async def test_it_asks_once_a_second_however_often_it_is_asked(
-    resources: Resources, ended: EndedSessions, clock: Clock
+    ended: EndedSessions, clock: Clock, looks: Looks
 ) -> None:
-    counted = StatementCount()
-    token = statements.set(counted)
     for _ in range(50):
         await ended.check(uuid4())
+    await asyncio.gather(*(ended.check(uuid4()) for _ in range(50)))
     clock.now += 1
-    for _ in range(50):
-        await ended.check(uuid4())
-    statements.reset(token)
-    assert counted.total == 2
+    await asyncio.gather(*(ended.check(uuid4()) for _ in range(50)))
+    assert looks.number == 2
+
+
+async def test_all_who_wait_for_a_lost_database_hear_of_it_at_once(
+    ended: EndedSessions, looks: Looks
+) -> None:
+    looks.error = Unavailable("The database is away.")
+    waiting = [asyncio.create_task(ended.check(uuid4())) for _ in range(50)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # a client that left takes nobody with it
+    heard = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(answer) for answer in heard] == [asyncio.CancelledError] + [Unavailable] * 49
+    assert looks.number == 1
+    looks.error = None
+    await ended.check(uuid4())
+    assert looks.number == 2
+
+
+async def test_who_joins_a_slow_look_waits_for_the_next(
+    resources: Resources, ended: EndedSessions, clock: Clock, looks: Looks
+) -> None:
+    session_id = await made(resources)
+    looks.gate = asyncio.Event()
+    first = asyncio.create_task(ended.check(uuid4()))
+    await looks.done.wait()
+    # Read already, and not told yet.
+    await revoke(resources.database, session_id)
+    clock.now += 1
+    second = asyncio.create_task(ended.check(session_id))
+    await asyncio.sleep(0)
+    looks.gate.set()
+    await first
+    with pytest.raises(InvalidAccessToken):
+        await second
 
 
 async def test_the_memory_forgets_what_no_token_can_name(ended: EndedSessions, clock: Clock) -> None:

@@ -30,7 +30,7 @@ def recorder(
 
 
 async def test_a_full_buffer_takes_what_it_has_room_for(resources: Resources, watching: Watching) -> None:
-    small, access = recorder(resources, buffer_keys=2)
+    small, access = recorder(resources, buffer_limit=2)
     now = time.time()
     beats = [beat(video, 0, 10, at=now, sequence=1) for video in watching.videos]
     report = await small.record(watching.learner.number, [beats[0]])

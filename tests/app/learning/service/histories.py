@@ -7,7 +7,7 @@ from typing import Any
 
 from app.catalog import service as catalog
 from app.catalog.models import LessonKind
-from app.catalog.service import LessonContent
+from app.catalog.service import LessonContent, VideoContent
 from app.database import Transaction
 from app.errors import DomainError
 from app.learning import service
@@ -124,7 +124,7 @@ class History:
         kind = (LessonKind.PAGE, LessonKind.VIDEO, LessonKind.LINK)[amount % 3]
         content = {
             LessonKind.PAGE: LessonContent(title="Page", body="Read."),
-            LessonKind.VIDEO: LessonContent(title="Video", duration_seconds=10),
+            LessonKind.VIDEO: LessonContent(title="Video", video=VideoContent(10)),
             LessonKind.LINK: LessonContent(title="Link", external_url="https://example.org"),
         }[kind]
         module = modules[place % len(modules)]["id"]
@@ -152,7 +152,7 @@ class History:
         await self._update(place, LessonContent(required_share=max(1, amount % 101) / 100))
 
     async def change_duration(self, _learner: MadeUser, place: int, amount: int) -> None:
-        await self._update(place, LessonContent(duration_seconds=1 + amount % 20))
+        await self._update(place, LessonContent(video=VideoContent(1 + amount % 20)))
 
     async def _update(self, place: int, content: LessonContent) -> None:
         lesson = await self._lesson(place, "video")

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from app.errors import Unavailable
 from app.notifications.errors import NotificationNotFound
 from app.notifications.service import mark_all_read, mark_read, mark_read_up_to
 from app.resources import Resources
@@ -94,6 +95,14 @@ async def test_the_counter_is_right_whatever_happens_at_once(crowd: Resources, s
     users = [await make_user(crowd.database) for _ in range(3)]
 
     async def anything() -> None:
+        # On a crowded machine somebody may be turned away, whole, and asks again, as clients do: what counts is the counter.
+        while True:
+            try:
+                return await one_of_them()
+            except Unavailable:
+                await asyncio.sleep(0.01)
+
+    async def one_of_them() -> None:
         user = chance.choice(users)
         match chance.randrange(5):
             case 0 | 1:

@@ -150,10 +150,6 @@ BAD_ADDRESSES = [
             (VIDEO | {"video": {"durationSeconds": wrong}}, "video durationSeconds")
             for wrong in (0, -1, 0.0009, 86_401, 1e300)
         ),
-        *(
-            (VIDEO | {"video": {"durationSeconds": 1, "manifestKey": wrong}}, "video manifestKey")
-            for wrong in ("", " ", "a\0b", "a\nb", "x" * 1_001)
-        ),
         ({"kind": "LINK"}, "externalUrl"),
         *((LINK | {"externalUrl": wrong}, "externalUrl") for wrong in BAD_ADDRESSES),
         ({"kind": "QUIZ", "externalUrl": "https://example.org"}, "externalUrl"),
@@ -251,37 +247,6 @@ async def test_update_changes_what_is_given(api: Api, database: Database, staff:
         "isPreview": False,
         "body": markdown["body"],
     }
-
-
-async def test_update_of_a_video_keeps_its_manifest(api: Api, database: Database, staff: Staff) -> None:
-    course = await make_course_of(database, staff)
-    video = {"durationSeconds": 90, "manifestKey": "videos/1.m3u8"}
-    lesson = await add(api, staff, course.modules[0], **VIDEO | {"video": video, "body": "Notes"})
-
-    async def stored() -> list[tuple[Any, ...]]:
-        return [
-            tuple(row) for row in await run(database, "SELECT duration_ms, manifest_key FROM video_metadata")
-        ]
-
-    payload = await api.change(
-        "updateLesson",
-        staff.lead.actor,
-        "lesson { durationSeconds body { source } }",
-        lessonId=lesson,
-        expectedVersion=1,
-        video={"durationSeconds": 91.5},
-        body="",
-    )
-    assert payload["lesson"] == {"durationSeconds": 91.5, "body": None}
-    assert await stored() == [(91_500, "videos/1.m3u8")]
-    await api.change(
-        "updateLesson",
-        staff.lead.actor,
-        lessonId=lesson,
-        expectedVersion=2,
-        video={"durationSeconds": 1, "manifestKey": "b"},
-    )
-    assert await stored() == [(1_000, "b")]
 
 
 async def test_bad_updates(api: Api, database: Database, staff: Staff) -> None:

@@ -137,8 +137,9 @@ async def test_signing_in_takes_a_constant_number_of_statements(api: Api) -> Non
     user = await make_user(api.resources.database, password=PASSWORD)
     login = "mutation ($input: LoginInput!) { login(input: $input) { user { id email } } }"
     answer = await api.ask(login, input={"email": user.email, "password": PASSWORD})
-    # Whether attempts are allowed, the account; once it is proved, whether they still are, and forgiveness.
-    assert len(answer.statements) == 2 + 2 + SESSION_STATEMENTS
+    # Whether attempts are allowed, the account; once it is proved, whether they still are, forgiveness, and whether the
+    # password is still that one.
+    assert len(answer.statements) == 2 + 3 + SESSION_STATEMENTS
     register = "mutation ($input: RegisterInput!) { register(input: $input) { user { id email } } }"
     answer = await api.ask(register, input=REGISTER)
     # The account, the count of the address's mails, the job that sends this one.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.identity import passwords
 from app.identity.actor import ANONYMOUS, Actor
 from app.identity.throttling.throttle import Throttle
 from app.resources import Resources
@@ -96,6 +97,25 @@ async def test_a_refused_change_changes_nothing(
     assert await mails(api.resources) == []
 
 
+async def test_no_old_password_begins_a_session_after_its_change(
+    api: Api, user: MadeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await sign_in(api)
+    verified = passwords.verified
+
+    async def changed_meanwhile(password_hash: str | None, password: str) -> bool:
+        right = await verified(password_hash, password)
+        monkeypatch.undo()
+        assert (await change(api, await actor_of(api, session)))["userErrors"] == []
+        return right
+
+    monkeypatch.setattr(passwords, "verified", changed_meanwhile)
+    payload = await api.change("login", ANONYMOUS, SESSION, email=user.email, password=PASSWORD)
+    assert payload == {"session": None, "userErrors": [{"code": "INVALID_CREDENTIALS", "path": ["input"]}]}
+    living = await run(api.resources.database, "SELECT id FROM auth_sessions WHERE revoked_at IS NULL")
+    assert [row["id"] for row in living] == [(await actor_of(api, session)).session_id]
+
+
 async def test_of_two_changes_at_once_one_succeeds(crowd_api: Api, user: MadeUser) -> None:
     payloads = await asyncio.gather(
         *(change(crowd_api, user.actor, new=f"password number {n}") for n in range(2))
@@ -165,6 +185,29 @@ async def test_a_reset_lets_in_whom_guesses_kept_out(api: Api, user: MadeUser) -
     assert codes(answer) == ["RATE_LIMITED"]
     await reset(api, await asked(api))
     assert await sign_in(api, NEW) is not None
+
+
+async def test_a_reset_and_a_sign_in_lock_in_one_order(api: Api, user: MadeUser) -> None:
+    """First the failures that both forgive, then the account: two at once wait for each other, never both."""
+    reset_ = "mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { user { id } } }"
+    login = "mutation ($input: LoginInput!) { login(input: $input) { user { id } } }"
+    for document, values in (
+        (reset_, {"token": await asked(api), "newPassword": NEW}),
+        (login, {"email": user.email, "password": NEW}),
+    ):
+        answer = await api.ask(document, input=values)
+        assert not answer.errors
+        forgiven = [
+            n for n, text in enumerate(answer.sent) if text.startswith("DELETE FROM attempt_throttles")
+        ]
+        locked = [
+            n
+            for n, text in enumerate(answer.sent)
+            if text.startswith("UPDATE users") or ("FROM users" in text and "FOR NO KEY UPDATE" in text)
+        ]
+        assert forgiven
+        assert locked
+        assert max(forgiven) < min(locked)
 
 
 async def test_a_claimant_proves_the_address_by_a_reset(api: Api) -> None:

@@ -9,7 +9,7 @@ from app.resources import Resources
 from graphql_schema.node import global_id
 from tests.factories.catalog import MadeCourse, Staff, make_course, make_course_of, nothing_written, run
 from tests.factories.identity import MadeUser, make_user
-from tests.factories.learning import enrolled, withdrawn
+from tests.factories.learning import enrolled, policy, withdrawn
 from tests.support.api import Api
 
 REVIEW = (
@@ -95,6 +95,21 @@ async def test_one_review_a_learner_that_can_be_changed(
         (review_id(course, staff.student), False)
     ]
     assert not rest["pageInfo"]["hasNextPage"]
+
+
+async def test_who_had_a_seat_once_and_waits_for_another_may_review(
+    api: Api, resources: Resources, staff: Staff, database: Database
+) -> None:
+    course = await make_course_of(database, staff)
+    await enrolled(resources, staff.student, course)
+    await withdrawn(resources, staff.student, course)
+    await enrolled(resources, await make_user(database), course)
+    await policy(resources, staff.lead, course, capacity=1)
+    await enrolled(resources, staff.student, course)
+    (row,) = await run(database, "SELECT state FROM enrollments WHERE user_id = $1", staff.student.number)
+    assert row["state"] == "waitlisted"
+    payload = await api.change("reviewCourse", staff.student.actor, REVIEW, courseId=course.id, rating=4)
+    assert payload["course"] == {"rating": 4, "ratingCount": 1}
 
 
 async def test_who_may_not_review(api: Api, resources: Resources, staff: Staff, database: Database) -> None:

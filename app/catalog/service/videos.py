@@ -1,0 +1,130 @@
+"""Videos of lessons: where their stream and captions lie in storage, and how they get there."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.catalog.service.editing import course_to_edit
+from app.database import Transaction
+from app.errors import DomainError
+from app.identity.actor import Actor
+
+DURATION_LIMIT = 24 * 3600
+KEY_LIMIT = 400
+CAPTIONS_LIMIT = 50
+UPLOAD_LIMIT = 100
+"""Files of one request; a stream of more segments is asked for in several."""
+SIZE_LIMIT = 2**31 - 1
+"""Bytes of one file: what an Int of the schema can say."""
+_STREAMS = ("m3u8", "mpd", "mp4", "webm")
+_PARTS = (*_STREAMS, "ts", "m4s", "m4a", "vtt")
+_SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,99}"
+_NAME = re.compile(rf"(?:{_SEGMENT}/){{0,2}}{_SEGMENT}\.(?:{'|'.join(_PARTS)})")
+# The shape of a BCP 47 tag, as of courses.
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    language: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoContent:
+    """What an author gives. None leaves the stream, or the captions, as they are."""
+
+    duration_seconds: float
+    manifest_key: str | None = None
+    captions: Sequence[Caption] | None = None
+
+    def columns(self, course_id: int) -> dict[str, Any]:
+        """As they are stored. Raises INVALID_INPUT, also for what no video lasts (NaN included), and for keys of anything
+        but this course's videos: whoever may see the lesson is given links to what they name.
+        """
+        if not 0.001 <= self.duration_seconds <= DURATION_LIMIT:
+            raise DomainError(
+                "A video lasts more than nothing and at most a day.",
+                path=("input", "video", "durationSeconds"),
+            )
+        key = self.manifest_key
+        if key is not None:
+            _check_key(course_id, key, _STREAMS, "manifestKey")
+        captions = (
+            None if self.captions is None else [self._caption(course_id, each) for each in self.captions]
+        )
+        if captions is not None and len({each["language"] for each in captions}) < len(captions):
+            raise DomainError("Each language once.", path=("input", "video", "captions"))
+        if captions is not None and len(captions) > CAPTIONS_LIMIT:
+            raise DomainError(f"At most {CAPTIONS_LIMIT} captions.", path=("input", "video", "captions"))
+        return {"duration_ms": round(self.duration_seconds * 1000), "manifest_key": key, "captions": captions}
+
+    def _caption(self, course_id: int, caption: Caption) -> dict[str, str]:
+        language = caption.language.strip().lower()
+        if not _LANGUAGE.fullmatch(language):
+            raise DomainError(
+                "A language is a tag such as en or pt-BR.", path=("input", "video", "captions", "language")
+            )
+        _check_key(course_id, caption.key, ("vtt",), "captions", "key")
+        return {"language": language, "key": caption.key}
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFile:
+    name: str
+    size: int
+    """Bytes, exactly."""
+
+
+def folder_of(course_id: int, upload_id: UUID) -> str:
+    """Where the files of an upload lie: nothing else does, and a link to a stream is one to its folder."""
+    return f"videos/{course_id}/{upload_id}"
+
+
+def stream_folder(key: str) -> str:
+    """The folder that a stream's manifest and its segments share."""
+    return "/".join(key.split("/")[:3])
+
+
+def _check_key(course_id: int, key: str, endings: Sequence[str], *path: str) -> None:
+    folder, _, name = key.removeprefix(f"videos/{course_id}/").partition("/")
+    fine = key.startswith(f"videos/{course_id}/") and len(key) <= KEY_LIMIT and _is_upload(folder)
+    if not (fine and _NAME.fullmatch(name) and name.rpartition(".")[2] in endings):
+        listed = ", ".join(endings)
+        raise DomainError(
+            f"This is not the key of an uploaded file of this course ({listed}).",
+            path=("input", "video", *path),
+        )
+
+
+def _is_upload(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+async def keys_to_upload(
+    tx: Transaction, actor: Actor, *, course_id: int, upload_id: UUID, files: Sequence[UploadFile]
+) -> list[str]:
+    """The keys under which the actor may store these files. Raises NOT_FOUND, FORBIDDEN, INVALID_STATE, INVALID_INPUT."""
+    await course_to_edit(tx, actor, course_id, "courseId")
+    if not 1 <= len(files) <= UPLOAD_LIMIT:
+        raise DomainError(f"Between 1 and {UPLOAD_LIMIT} files.", path=("input", "files"))
+    for file in files:
+        if not _NAME.fullmatch(file.name):
+            endings = ", ".join(_PARTS)
+            raise DomainError(
+                "A name has letters, digits, points and dashes, at most two folders before it, and ends in one of"
+                f" {endings}.",
+                path=("input", "files", "name"),
+            )
+        if not 1 <= file.size <= SIZE_LIMIT:
+            raise DomainError(
+                "A file has between 1 byte and 2 gigabytes.", path=("input", "files", "sizeBytes")
+            )
+    if len({file.name for file in files}) < len(files):
+        raise DomainError("Each name once.", path=("input", "files", "name"))
+    return [f"{folder_of(course_id, upload_id)}/{file.name}" for file in files]
