@@ -47,11 +47,11 @@ format: ## Format the code and mend what the linter can mend
 bench: ## Measure against a hand-written server and plain Strawberry (ARGS=profile shows where time goes)
 	$(NEED) test && exec $(BIN)/python -m benchmarks $(ARGS)
 
-e2e: ## Check a running Lectern from outside: audits, four clients, IDE, account pages and a video in Chromium (needs Node; URL=..., MAILS=folder)
+e2e: ## Check a running Lectern from outside: audits, four clients, IDE, account pages, a video and the progress reporter in Chromium (needs Node; URL=..., MAILS=folder)
 	command -v npm >/dev/null || { echo "make e2e needs Node: install it (Debian, Ubuntu: apt install npm)." >&2; exit 1; }
 	cd tests/e2e && $(NPM_INSTALL) && npm run --silent audit:graphql-http -- $(URL)/graphql
 	for client in $(CLIENTS); do $(MAKE) client-$$client || exit 1; done
-	cd tests/e2e/browser && $(NPM_INSTALL) && node ide.mjs $(URL) && node account.mjs $(URL) $(abspath $(MAILS)) && node playback.mjs $(URL)
+	cd tests/e2e/browser && $(NPM_INSTALL) && node ide.mjs $(URL) && node account.mjs $(URL) $(abspath $(MAILS)) && node playback.mjs $(URL) && node progress.mjs $(URL)
 
 # One of the clients that docs/clients.md shows, on a Lectern with demo data: make client-urql
 client-apollo client-urql client-relay client-codegen:

@@ -78,8 +78,15 @@ def test_the_whole_set_is_there() -> None:
     assert len(API) == 2
     assert "postgres:18." in SERVICES["postgres"]["image"]
     assert "elasticsearch:9." in SERVICES["elasticsearch"]["image"]
-    appending = SERVICES["valkey"]["command"]
-    assert appending[appending.index("--appendonly") + 1] == "yes"
+
+
+def test_viewers_progress_is_kept_by_redis() -> None:
+    command = SERVICES["valkey"]["command"]
+    set_to = {
+        name: command[command.index(name) + 1]
+        for name in ("--appendonly", "--appendfsync", "--maxmemory-policy")
+    }
+    assert set_to == {"--appendonly": "yes", "--appendfsync": "everysec", "--maxmemory-policy": "noeviction"}
 
 
 def test_images_are_pinned_to_a_version() -> None:

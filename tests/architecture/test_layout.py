@@ -50,6 +50,7 @@ DOCUMENTS = (
     "docs/architecture.md",
     "docs/clients.md",
     "docs/operations.md",
+    "docs/progress.md",
     *(f"docs/decisions/{path.name}" for path in sorted((ROOT / "docs/decisions").glob("*.md"))),
 )
 # Folders of tests that mirror no source: they look at the whole, or serve the others.

@@ -32,7 +32,7 @@ export class FakeVideo extends EventTarget {
     this.#tell("seeking");
     queueMicrotask(() => {
       this.seeking = false;
-      if (!this.paused) this.#move();
+      this.#move();
       this.#tell("seeked");
     });
   }
@@ -54,8 +54,8 @@ export class FakeVideo extends EventTarget {
     if (this.ended) this.currentTime = 0;
     this.paused = false;
     this.#tell("play");
-    if (!this.seeking) this.#move();
-    this.#tell("playing");
+    this.#move();
+    if (this.#moves) this.#tell("playing");
   }
 
   pause() {
@@ -75,8 +75,9 @@ export class FakeVideo extends EventTarget {
 
   unstall() {
     this.readyState = 4;
+    this.#tell("canplay");
     this.#move();
-    this.#tell("playing");
+    if (this.#moves) this.#tell("playing");
   }
 
   /** The machine sleeps: nothing is told. `dreams`: when it wakes, the player says that it has played on. */
@@ -95,6 +96,7 @@ export class FakeVideo extends EventTarget {
   }
 
   #move() {
+    if (this.#moves || this.paused || this.seeking || this.readyState < 3) return;
     this.#since = Date.now();
     this.#moves = true;
     const left = (this.duration * 1000 - this.#position) / this.#rate;

@@ -1,4 +1,4 @@
-"""Workers as real processes, to be killed; what they were asked for, and what has come of it."""
+"""Workers and the API as real processes, to be killed; what they were asked for, and what has come of it."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.embedded.process import free_port
-from tests.support.programs import ROOT, Program, running
+from tests.support.programs import LECTERN, ROOT, Program, answers, running
 
 COUNTING = [sys.executable, str(ROOT / "tests/workers/surviving/counting.py")]
 ENQUEUE = (
@@ -49,6 +49,33 @@ class Workers:
 
     def close(self) -> None:
         self._stack.close()
+
+
+class Api:
+    """`lectern serve`, killed and started again on the same port."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self._folder = folder
+        port = free_port()
+        self._variables = variables | {
+            "LECTERN_PUBLIC_URL": "https://learn.example",
+            "LECTERN_HTTP_PORT": str(port),
+            # All who register here come from one address.
+            "LECTERN_REGISTRATIONS_PER_ADDRESS": "1000",
+        }
+        self.url = f"http://127.0.0.1:{port}"
+        self.stack = ExitStack()
+        self.program: Program | None = None
+
+    def start(self) -> None:
+        program = self.stack.enter_context(running([*LECTERN, "serve"], self._folder, **self._variables))
+        program.wait_for(lambda: answers(f"{self.url}/healthz"), "answer")
+        self.program = program
+
+    def kill(self) -> None:
+        assert self.program is not None
+        self.program.send(signal.SIGKILL)
+        self.program.end()
 
 
 async def counts(connection: Any) -> tuple[int, int, int]:

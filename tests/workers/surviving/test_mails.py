@@ -5,7 +5,6 @@ import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.embedded.process import free_port
 from tests.support.mail_server import Server, mail_server
-from tests.support.programs import LECTERN, Program, answers, running
-from tests.workers.surviving.processes import Workers, until
+from tests.workers.surviving.processes import Api, Workers, until
 
 REGISTER = "mutation ($input: RegisterInput!) { register(input: $input) { user { id } userErrors { code } } }"
 
@@ -26,33 +23,6 @@ def mails(workers: Workers) -> Iterator[Server]:
     with mail_server() as (url, server):
         workers.variables["LECTERN_SMTP_URL"] = url
         yield server
-
-
-class Api:
-    """`lectern serve`, killed and started again on the same port."""
-
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self._folder = folder
-        port = free_port()
-        self._variables = variables | {
-            "LECTERN_PUBLIC_URL": "https://learn.example",
-            "LECTERN_HTTP_PORT": str(port),
-            # All who register here come from one address.
-            "LECTERN_REGISTRATIONS_PER_ADDRESS": "1000",
-        }
-        self.url = f"http://127.0.0.1:{port}"
-        self.stack = ExitStack()
-        self.program: Program | None = None
-
-    def start(self) -> None:
-        program = self.stack.enter_context(running([*LECTERN, "serve"], self._folder, **self._variables))
-        program.wait_for(lambda: answers(f"{self.url}/healthz"), "answer")
-        self.program = program
-
-    def kill(self) -> None:
-        assert self.program is not None
-        self.program.send(signal.SIGKILL)
-        self.program.end()
 
 
 @pytest.fixture

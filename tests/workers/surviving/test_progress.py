@@ -6,8 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from app.embedded import EmbeddedPostgres, EmbeddedValkey
 from app.identity.tokens import key_sets
@@ -16,12 +20,14 @@ from app.learning.progress_buffer import Position, ProgressBuffer, VideoUpdate, 
 from app.resources import open_resources
 from app.settings import DatabaseSettings, Mode, ProgressSettings, RedisSettings, Settings
 from app.telemetry import Metrics
+from graphql_schema.node import global_id
 from tests.conftest import migrate
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
 from tests.support.programs import PATIENCE, ROOT, environment
 from tests.support.services import temporary_home
-from tests.support.watching import beat, enroll, make_watching
+from tests.support.watching import beat, enroll, make_watching, reported
+from tests.workers.surviving.processes import Api, until
 from workers.learning import flush_for_ever
 
 _SET_UP = """
@@ -153,3 +159,70 @@ async def test_a_killed_redis_loses_nothing() -> None:
             os.kill(server.pid, signal.SIGKILL)
             await keyvalue.close()
             server.stop()
+
+
+_REGISTER = """mutation { register(input: {email: "b@example.org", password: "correct horse", name: "B"}) {
+  session { accessToken } } }"""
+_ENROLL = """INSERT INTO enrollments (user_id, course_id, state, enrolled_at)
+SELECT users.id, courses.id, 'active', now() FROM users, courses WHERE users.email = 'b@example.org' RETURNING user_id"""
+
+
+async def test_a_killed_api_loses_nothing(scratch: Any, valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    """Players send again what was not answered; what was answered is in the buffer, whatever became of who took it."""
+    connection, url = scratch
+    made = await connection.fetchrow(_SET_UP)
+    keys = key_sets.dump(dict([key_sets.generate()]))
+    variables = {
+        "LECTERN_DATABASE_URL": url,
+        "LECTERN_REDIS_URL": valkey.url,
+        "LECTERN_SIGNING_KEYS": keys,
+    }
+    api = Api(tmp_path, variables)
+    await asyncio.to_thread(api.start)
+    keyvalue = KeyValue(RedisSettings(url=valkey.url, command_timeout=10))
+    buffer = ProgressBuffer(keyvalue, ProgressSettings(), Metrics())
+    accepted: list[int] = []
+    try:
+        async with httpx.AsyncClient(base_url=api.url, timeout=30) as client:
+            registered = (await client.post("/graphql", json={"query": _REGISTER})).json()
+            token = registered["data"]["register"]["session"]["accessToken"]
+            learner = await connection.fetchval(_ENROLL)
+            video_id = global_id("Video", made["video"])
+
+            async def play(numbers: range) -> None:
+                for number in numbers:
+                    told = {
+                        "viewingKey": f"viewing-{numbers.start}",
+                        "clientSequence": number,
+                        "clientTime": datetime.now(UTC).isoformat(),
+                        "watchedFrom": number * 4,
+                        "watchedTo": number * 4 + 2,
+                    }
+                    while number not in accepted:
+                        try:
+                            answer = await client.post(
+                                "/progress",
+                                json={"beats": [reported(video_id, **told)]},
+                                headers={"Authorization": f"Bearer {token}"},
+                            )
+                            assert answer.json()["accepted"] == 1
+                            accepted.append(number)
+                        except httpx.TransportError:
+                            await asyncio.sleep(0.05)
+
+            async def at_least(number: int) -> bool:
+                return len(accepted) >= number
+
+            players = [asyncio.create_task(play(range(first, first + 50))) for first in range(0, 200, 50)]
+            await until(partial(at_least, 60))
+            api.kill()
+            await asyncio.to_thread(api.start)
+            await asyncio.gather(*players)
+        state = (await buffer.peek([(learner, made["video"])]))[learner, made["video"]]
+        assert sorted(accepted) == list(range(200))
+        assert state.watched == [
+            edge for number in range(200) for edge in (number * 4000, number * 4000 + 2000)
+        ]
+    finally:
+        await keyvalue.close()
+        api.stack.close()

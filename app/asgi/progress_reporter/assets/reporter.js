@@ -8,6 +8,7 @@ const TOLERANCE = 250; // Milliseconds of a video by which players' clocks and o
 const DRIFT = 1.02; // and how much faster theirs may run.
 const LONGEST_STEP = 90_000; // Milliseconds between two looks; browsers wake a hidden page once a minute. Beyond, it slept.
 const GUESS = 1000; // Milliseconds for which we believe that it played on until somebody jumped.
+const LATE = 50; // Milliseconds that a browser may need to tell of a seek that is done, or to find its place.
 const TICK = 1000;
 const BATCH = 50;
 const FAREWELL = 4; // Requests at once when the page closes: browsers take 64 KiB.
@@ -37,7 +38,7 @@ export class ProgressReporter {
   #last = null; // The latest look: {position, wall, steady, rate}, position in milliseconds and not rounded.
   #slack = TOLERANCE;
   #waiting = false;
-  #jump = null; // While somebody jumps: whether that is told.
+  #jump = null; // While somebody jumps: {told, target}, whether that is told, and where to.
   #tenth = 0;
   #queue = []; // {beat, handed, bid, own}, the oldest first. A request has it; a beacon had; this page has made it.
   #store;
@@ -131,7 +132,7 @@ export class ProgressReporter {
     this.#waiting = this.#media.readyState < 3;
     this.#begin();
     // From the end it plays on at the beginning: no jump of anybody's.
-    this.#jump = this.#media.seeking ? { told: false } : null;
+    this.#jump = this.#media.seeking ? { told: false, target: this.#last.position } : null;
     if (this.#jump) this.#from = null;
     this.#beat("PLAY");
     this.#beatAt = performance.now();
@@ -174,6 +175,8 @@ export class ProgressReporter {
     if (this.#jump) return;
     const now = this.#now();
     const step = now.position - this.#last.position;
+    // Just after a seek a player may correct itself.
+    if (step < 0 && step >= -LATE && this.#counts(now)) return;
     const allowed = this.#passed(now) * Math.max(now.rate, this.#last.rate) * DRIFT + this.#slack;
     const played = step >= 0 && step <= allowed && this.#counts(this.#last);
     if (played) {
@@ -203,14 +206,18 @@ export class ProgressReporter {
 
   /** Somebody jumps. Until just before it played on, unless it was waiting for data. */
   #depart() {
-    if (this.#jump) return;
-    this.#jump = { told: true };
+    const target = this.#media.currentTime * 1000;
+    if (this.#jump) {
+      this.#jump.target = target;
+      return;
+    }
+    this.#jump = { told: true, target };
     if (this.#from === null) return;
     const passed = this.#passed(this.#now());
     if (!this.#waiting && passed <= GUESS) this.#last.position += passed * this.#last.rate;
     const end = this.#end();
     if (this.#last.position > end) this.#last.position = end;
-    if (this.#media.loop && end - this.#last.position < TOLERANCE && this.#media.currentTime * 1000 < TOLERANCE) {
+    if (this.#media.loop && end - this.#last.position < TOLERANCE && target < TOLERANCE) {
       this.#last.position = end;
       this.#beat("END", end);
       this.#from = null;
@@ -228,9 +235,12 @@ export class ProgressReporter {
       return;
     }
     if (!this.#jump) return;
-    if (this.#jump.told) this.#seek();
+    const { told, target } = this.#jump;
+    if (told) this.#seek();
     this.#jump = null;
     this.#begin();
+    const late = this.#last.position - target;
+    if (this.#from !== null && late > 0 && late <= LATE) this.#from = this.#milliseconds(target);
   }
 
   #seek() {
