@@ -39,6 +39,12 @@ def _beat_floor() -> Any:
     return create_app()
 
 
+def _beat_updates() -> Any:
+    from benchmarks.beat_updates import create_app  # noqa: PLC0415
+
+    return create_app()
+
+
 def _plain(*, cached: bool) -> Any:
     from benchmarks.plain_strawberry import create_app  # noqa: PLC0415
 
@@ -53,6 +59,7 @@ CONTENDERS: dict[str, Callable[[], Any]] = {
     "lectern": _lectern,
     "learner-floor": _learner_floor,
     "beat-floor": _beat_floor,
+    "beat-updates": _beat_updates,
     "plain": partial(_plain, cached=False),
     "plain-cached": partial(_plain, cached=True),
 }

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import psutil
 
 from app.embedded import EmbeddedPostgres, EmbeddedValkey, locked_home
@@ -44,8 +45,13 @@ class Server:
 
 
 @contextmanager
-def open_services(home: Path | None, *, pool_size: int, filled: bool = True) -> Iterator[Services]:
-    """Starts the services in `home`, which is kept, or in a folder that is removed afterwards."""
+def open_services(
+    home: Path | None, *, pool_size: int, filled: bool = True, counted: bool = False
+) -> Iterator[Services]:
+    """Starts the services in `home`, which is kept, or in a folder that is removed afterwards.
+
+    `counted`: PostgreSQL counts statements, in pg_stat_statements.
+    """
     folder = home or Path(tempfile.mkdtemp(prefix="lectern-bench-"))
     try:
         with locked_home(folder) as locked:
@@ -55,6 +61,10 @@ def open_services(home: Path | None, *, pool_size: int, filled: bool = True) -> 
             valkey = EmbeddedValkey(locked / "valkey", durable=False)
             try:
                 postgres.start()
+                if counted:
+                    asyncio.run(count_statements(postgres.url))
+                    postgres.stop()
+                    postgres.start()
                 valkey.start()
                 yield _prepare(locked, postgres.url, valkey.url, pool_size, filled=filled)
             finally:
@@ -63,6 +73,14 @@ def open_services(home: Path | None, *, pool_size: int, filled: bool = True) -> 
     finally:
         if home is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+async def count_statements(database_url: str) -> None:
+    """From the server's next start on."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+    await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    await connection.close()
 
 
 def _prepare(folder: Path, database_url: str, redis_url: str, pool_size: int, *, filled: bool) -> Services:
