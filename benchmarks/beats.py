@@ -13,7 +13,6 @@ import asyncio
 import statistics
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -53,7 +52,7 @@ class Contender:
     target: int | None = None
     """Beats a second that it shall take."""
     rates: list[float] = field(default_factory=list)
-    cpu: list[Counter[str]] = field(default_factory=list)
+    cpu: list[dict[str, float]] = field(default_factory=list)
     """Microseconds of each kind of process for a beat, of each round."""
     statements: int = 0
     beats: int = 0
@@ -76,14 +75,14 @@ class Contender:
         }
 
 
-def _cpu(server: Server) -> Counter[str]:
+def _cpu(server: Server) -> dict[str, float]:
     """Microseconds used so far. Backends live as long as the pools' connections, which is as long as the run."""
-    used = Counter({"server": 1e6 * server.cpu_seconds()})
+    used = {"server": 1e6 * server.cpu_seconds(), **dict.fromkeys(PROCESSES.values(), 0.0)}
     for process in psutil.Process().children(recursive=True):
         if (kind := PROCESSES.get(process.name())) is not None:
             times = process.cpu_times()
             used[kind] += 1e6 * (times.user + times.system)
-    return used  # type: ignore[return-value] # a Counter of floats
+    return used
 
 
 def _requests(contender: Contender, made: Sequence[str]) -> list[bytes]:
@@ -122,7 +121,7 @@ async def measure(contender: Contender, made: Sequence[str], database: asyncpg.C
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
     seconds, after = time.perf_counter() - began, _cpu(contender.server)
     contender.rates.append(beats / seconds)
-    contender.cpu.append(Counter({kind: (after[kind] - before[kind]) / beats for kind in after}))  # type: ignore[arg-type]
+    contender.cpu.append({kind: (after[kind] - before[kind]) / beats for kind in after})
     contender.statements += await database.fetchval(CALLED) - called
     contender.beats += beats
 

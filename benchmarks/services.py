@@ -30,6 +30,8 @@ class Services:
 
     database_url: str
     environment: dict[str, str]
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,19 @@ class Server:
 
 @contextmanager
 def open_services(
-    home: Path | None, *, pool_size: int, filled: bool = True, counted: bool = False
+    home: Path | None, *, pool_size: int, filled: bool = True, counted: bool = False, durable: bool = False
 ) -> Iterator[Services]:
     """Starts the services in `home`, which is kept, or in a folder that is removed afterwards.
 
-    `counted`: PostgreSQL counts statements, in pg_stat_statements.
+    `counted`: PostgreSQL counts statements, in pg_stat_statements. `durable`: they may be killed.
     """
     folder = home or Path(tempfile.mkdtemp(prefix="lectern-bench-"))
     try:
         with locked_home(folder) as locked:
             if home is None:
                 folder.chmod(0o711)  # as root the services run as nobody and must get through
-            postgres = EmbeddedPostgres(locked / "postgres", durable=False)
-            valkey = EmbeddedValkey(locked / "valkey", durable=False)
+            postgres = EmbeddedPostgres(locked / "postgres", durable=durable)
+            valkey = EmbeddedValkey(locked / "valkey", durable=durable)
             try:
                 postgres.start()
                 if counted:
@@ -66,7 +68,8 @@ def open_services(
                     postgres.stop()
                     postgres.start()
                 valkey.start()
-                yield _prepare(locked, postgres.url, valkey.url, pool_size, filled=filled)
+                environment = _prepare(locked, postgres.url, valkey.url, pool_size, filled=filled)
+                yield Services(postgres.url, environment, postgres, valkey)
             finally:
                 valkey.stop()
                 postgres.stop()
@@ -83,7 +86,9 @@ async def count_statements(database_url: str) -> None:
     await connection.close()
 
 
-def _prepare(folder: Path, database_url: str, redis_url: str, pool_size: int, *, filled: bool) -> Services:
+def _prepare(
+    folder: Path, database_url: str, redis_url: str, pool_size: int, *, filled: bool
+) -> dict[str, str]:
     keys = folder / "signing_keys.json"
     key_sets.read_or_create(keys)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LECTERN_")} | {
@@ -100,7 +105,7 @@ def _prepare(folder: Path, database_url: str, redis_url: str, pool_size: int, *,
     )
     if filled:
         asyncio.run(fill(database_url))
-    return Services(database_url, environment)
+    return environment
 
 
 @contextmanager
