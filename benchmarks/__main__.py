@@ -1,4 +1,6 @@
-"""`python -m benchmarks`: the comparison; `... profile`: where Lectern's time goes; `... fetch`: pool against pool."""
+"""`python -m benchmarks`: the comparison; `... profile`: where Lectern's time goes; `... fetch`: pool against pool;
+`... beats`, `... flush`, `... hour`: viewers' progress, each with options of its own.
+"""
 
 import argparse
 import os
@@ -7,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,7 +30,18 @@ _CONNECTIONS = 8
 _LIBRARIES = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "uvloop", "asyncpg", "orjson")
 
 
+# Programs of their own, with a `main` that reads the options behind their name.
+_OTHERS = {
+    "beats": "benchmarks.beats",
+    "flush": "benchmarks.flush",
+    "hour": "benchmarks.hour.__main__",
+}
+
+
 def main() -> None:
+    if sys.argv[1:] and sys.argv[1] in _OTHERS:
+        import_module(_OTHERS[sys.argv.pop(1)]).main()
+        return
     options = _options()
     console = Console(stderr=options.json == Path("-"))
     try:
