@@ -22,8 +22,8 @@ from benchmarks.services import Services
 _EVERY = 1.0  # seconds
 _WRITTEN = """
 SELECT pg_current_wal_lsn() - '0/0' AS wal,
-       (SELECT sum(n_tup_ins + n_tup_upd)::bigint FROM pg_stat_user_tables) AS rows,
-       (SELECT sum(calls)::bigint FROM pg_stat_statements) AS statements
+       (SELECT coalesce(sum(n_tup_ins + n_tup_upd), 0)::bigint FROM pg_stat_user_tables) AS rows,
+       (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements) AS statements
 """
 _UNEVEN = """
 SELECT (SELECT count(*) FROM video_progress p JOIN video_metadata v ON v.id = p.video_id JOIN lessons l ON l.id = v.lesson_id

@@ -32,11 +32,10 @@ class Programs:
     def __init__(self, services: Services, folder: Path) -> None:
         self._services = services
         self._log = (folder / "programs.log").open("ab")
-        self.port = free_port()
+        self.port, self._worker_port = free_port(), free_port()
         self._command = psutil.Process(services.valkey.pid).cmdline()
         self._valkey: Process | None = None
-        self._api: subprocess.Popen[bytes] | None = None
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._programs: dict[str, subprocess.Popen[bytes]] = {}
 
     def kill(self, name: str) -> None:
         """As kill -9 does, nothing is said or written before."""
@@ -50,15 +49,13 @@ class Programs:
             os.killpg(pid, signal.SIGKILL)
             (self._valkey or self._services.valkey).stop()
         else:
-            program = self._api if name == "api" else self._worker
-            assert program is not None
-            if program.poll() is not None:
-                raise RuntimeError(f"the {name} had ended by itself, with status {program.returncode}")
+            self.check()
+            program = self._programs.pop(name)
             program.kill()
             program.wait()
 
     def start(self, name: str) -> None:
-        """Returns when it is ready; the worker is at some time after that."""
+        """Returns when it is ready. A worker that finds no PostgreSQL at its start ends: whoever runs it starts it again."""
         if name == "postgres":
             url = self._services.postgres.url
             self._services.postgres.start()
@@ -72,28 +69,28 @@ class Programs:
             self._valkey.wait_until(self._valkey_answers, timeout=_READY_WITHIN)
         elif name == "api":
             command = [sys.executable, "-m", "benchmarks.serve", "lectern", "--port", str(self.port)]
-            self._api = self._run(command)
-            self._wait_for_api()
+            self._programs[name] = self._run(command)
+            self._wait_for(self.port)
         else:
-            self._worker = self._run([sys.executable, "-c", _WORKER, "worker"])
+            self._programs[name] = self._run([sys.executable, "-c", _WORKER, "worker"])
+            self._wait_for(self._worker_port)
 
     def check(self) -> None:
         """Raises RuntimeError when the API or the worker has ended by itself."""
-        for name, program in (("API", self._api), ("worker", self._worker)):
-            if program is not None and program.poll() is not None:
+        for name, program in self._programs.items():
+            if program.poll() is not None:
                 raise RuntimeError(f"the {name} has ended with status {program.returncode}")
 
     def close(self) -> None:
-        for program in (self._worker, self._api):
-            if program is not None:
-                program.kill()
-                program.wait()
+        for program in self._programs.values():
+            program.kill()
+            program.wait()
         if self._valkey is not None:
             self._valkey.stop()
         self._log.close()
 
     def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
-        environment = {**self._services.environment, "LECTERN_WORKER_PORT": "0"}
+        environment = {**self._services.environment, "LECTERN_WORKER_PORT": str(self._worker_port)}
         return subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=self._log, stderr=self._log)
 
     def _valkey_answers(self) -> bool:
@@ -103,13 +100,13 @@ class Programs:
         except redis.RedisError:
             return False
 
-    def _wait_for_api(self) -> None:
+    def _wait_for(self, port: int) -> None:
         deadline = time.monotonic() + _READY_WITHIN
         while True:
             self.check()
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
             if time.monotonic() > deadline:
-                raise RuntimeError("the API does not answer")
+                raise RuntimeError(f"nobody listens on port {port}")
             time.sleep(0.05)
