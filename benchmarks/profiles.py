@@ -24,8 +24,9 @@ _ENGINE = (
     "graphql/utilities/",
     "graphql_schema/execution",
 )
+Parts = tuple[tuple[str, tuple[str, ...]], ...]
 # The first pattern that fits the innermost frame with a match takes the sample: a piece of a file's path.
-PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+PARTS: Parts = (
     ("parse", ("graphql/language/",)),
     ("validate", ("graphql/validation/", "graphql_schema/limits", "graphql_schema/list_sizes")),
     ("execute: engine", _ENGINE),
@@ -71,18 +72,21 @@ def measure(
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(load)
                 cpu = server.cpu_seconds() - cpu
-            found.append(_profile(measured.name, 1000 * cpu / requests, orjson.loads(file.read_bytes())))
+            found.append(profile_of(measured.name, 1000 * cpu / requests, orjson.loads(file.read_bytes())))
     return found
 
 
-def _profile(query: str, cpu_ms: float, samples: Sequence[dict[str, object]]) -> Profile:
+def profile_of(
+    query: str, cpu_ms: float, samples: Sequence[dict[str, object]], known: Parts | None = None
+) -> Profile:
+    """Of what a server has sampled; `known` are other parts than those of the two queries."""
     parts: Counter[str] = Counter()
     lines: Counter[str] = Counter()
     for sample in samples:
         stack, count = sample["stack"], sample["count"]
         assert isinstance(stack, list) and isinstance(count, int)  # noqa: PT018 - two facts of one file format
         if any("asyncio/runners.py" in frame or "uvicorn/server.py" in frame for frame in stack):
-            parts[part_of(stack)] += count
+            parts[part_of(stack, known or PARTS)] += count
             lines[stack[0]] += count
     total = parts.total() or 1
     return Profile(
@@ -93,12 +97,12 @@ def _profile(query: str, cpu_ms: float, samples: Sequence[dict[str, object]]) ->
     )
 
 
-def part_of(stack: Sequence[str]) -> str:
+def part_of(stack: Sequence[str], known: Parts = PARTS) -> str:
     """The part that a stack (leaf first) is spent in."""
     for frame in stack:
         if "asyncio/runners.py" in frame or "uvicorn/server.py" in frame:
             break
-        for part, patterns in PARTS:
+        for part, patterns in known:
             if any(pattern in frame for pattern in patterns):
                 return part
     return _LOOP

@@ -15,7 +15,8 @@ from benchmarks.hour.sending import Sender
 from benchmarks.hour.viewers import BEAT, Audience
 
 _SEED = 1
-_EACH = 4  # beats between two reports of a device
+CALL = 4 * BEAT
+"""Seconds between two reports of a device: as rarely as a reporter is ever told, so that an hour fits into minutes."""
 _STEPS = 20  # of thirty seconds, so that devices do not report all at once
 _ARRIVED_WITHIN = 180.0  # seconds, when the hour is over
 
@@ -71,7 +72,7 @@ class Play:
         for step in range(_STEPS):
             for number in range(step, len(devices), _STEPS):
                 devices[number].live(self.sender.now, self.audience.began)
-                if (number // _STEPS + tick) % _EACH == 0:
+                if (number // _STEPS + tick) % (CALL // BEAT) == 0:
                     self.sender.ask(devices[number])
             await asyncio.sleep(max(0.0, began + self._tick * (step + 1) / _STEPS - time.monotonic()))
         # A machine that is too slow for this pace gets more time; an outage goes on all the same.
