@@ -176,7 +176,7 @@ def everything(contenders: Sequence[Contender]) -> Ranges:
 def show(figures: Sequence[dict[str, Any]], flushed: dict[str, float]) -> None:
     """Shares of the floor, and times one UPDATE a beat, among those with as many beats a call."""
     print(
-        f"{'':<36} {'beats/s':>8} {'of floor':>8} {'of UPDATEs':>10}   CPU us a beat: server postgres valkey"
+        f"{'':<42} {'beats/s':>8} {'of floor':>8} {'of UPDATEs':>10}   CPU us a beat: server postgres valkey"
     )
     rates = {figure["name"]: figure["beatsPerSecond"] for figure in figures}
     for figure in figures:
@@ -187,7 +187,7 @@ def show(figures: Sequence[dict[str, Any]], flushed: dict[str, float]) -> None:
         met = "" if figure["target"] is None else f"  at least {figure['target']:,}: "
         met += "" if not met else "met" if rate >= figure["target"] else "missed"
         print(
-            f"{name:<36} {rate:>8,.0f} {rate / rates[f'floor, {call}']:>8.3f}"
+            f"{name:<42} {rate:>8,.0f} {rate / rates[f'floor, {call}']:>8.3f}"
             f" {'' if beside is None else f'{rate / beside:.1f}':>10}"
             f" {cpu['server']:>22.1f} {cpu['postgres']:>8.1f} {cpu['valkey']:>6.1f}{met}"
         )

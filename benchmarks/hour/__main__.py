@@ -181,7 +181,8 @@ def show(figures: dict[str, Any]) -> None:
     print(
         f"Valkey at most {max(each.memory for each in samples) / 1e6:.1f} MB ({first.memory / 1e6:.1f} before),"
         f" {max(each.keys for each in samples):,} keys; for 10,000 beats"
-        f" {10_000 * (last.statements - first.statements) / beats:,.0f} statements,"
+        f" {10_000 * (last.flushing - first.flushing) / beats:,.0f} statements of flushes, of all programs"
+        f" {10_000 * (last.statements - first.statements) / beats:,.0f},"
         f" at least {10_000 * (last.rows - first.rows) / beats:,.0f} rows,"
         f" {(last.wal - first.wal) / beats / 100:.1f} MB of WAL"
     )

@@ -23,7 +23,9 @@ _EVERY = 1.0  # seconds
 _WRITTEN = """
 SELECT pg_current_wal_lsn() - '0/0' AS wal,
        (SELECT coalesce(sum(n_tup_ins + n_tup_upd), 0)::bigint FROM pg_stat_user_tables) AS rows,
-       (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements) AS statements
+       (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements) AS statements,
+       (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
+        WHERE query ~ 'INSERT INTO (video_progress|watch_sessions)|UPDATE (video_progress|enrollments)') AS flushing
 """
 _UNEVEN = """
 SELECT (SELECT count(*) FROM video_progress p JOIN video_metadata v ON v.id = p.video_id JOIN lessons l ON l.id = v.lesson_id
@@ -48,6 +50,9 @@ class Sample:
     rows: int
     """Written by PostgreSQL so far, as `statements` and `wal` (bytes)."""
     statements: int
+    """Of all programs, what they ask each second included."""
+    flushing: int
+    """Those of them that write viewers' progress."""
     wal: int
 
 
@@ -72,7 +77,7 @@ class Sampler:
     services: Services
     samples: list[Sample] = field(default_factory=list)
     _grown: dict[str, _Grown] = field(
-        default_factory=lambda: {name: _Grown() for name in ("rows", "statements", "wal")}
+        default_factory=lambda: {name: _Grown() for name in ("rows", "statements", "flushing", "wal")}
     )
 
     @property
