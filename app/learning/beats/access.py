@@ -7,10 +7,13 @@ from typing import NamedTuple
 from app.database import Database
 from app.learning import reads
 from app.learning.beats.answers import Answers
+from app.learning.beats.pacing import RAREST
 from app.settings import ProgressSettings
 
 _VIDEOS, _LEARNERS = 50_000, 100_000
-"""Entries of a process: some 30 MB when all are used."""
+"""Entries of a process: some 60 MB when all are used."""
+_KEPT = 2 * RAREST + 60
+"""Seconds without a beat after which a viewer is no longer watching: who is asked to be slow may leave out one."""
 
 
 class VideoFacts(NamedTuple):
@@ -44,8 +47,8 @@ class RecordingAccess:
             return {(row["user_id"], row["course_id"]): True for row in rows}
 
         lifetime, patience = settings.access_lifetime, settings.outage_patience
-        self.videos = Answers(videos, size=_VIDEOS, lifetime=lifetime, patience=patience)
-        self.learners = Answers(learners, size=_LEARNERS, lifetime=lifetime, patience=patience)
+        self.videos = Answers(videos, size=_VIDEOS, lifetime=lifetime, kept=_KEPT, patience=patience)
+        self.learners = Answers(learners, size=_LEARNERS, lifetime=lifetime, kept=_KEPT, patience=patience)
 
     async def permits(self, user_id: int, video_ids: Iterable[int]) -> Permits:
         """Never raises for an outage: what cannot be found out is named. Holds no connection when it returns."""
