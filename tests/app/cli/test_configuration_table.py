@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,18 @@ def test_every_group_and_setting_has_its_row() -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     assert [name for name, field in settings.variables() if not field.description] == []
+
+
+def test_documents_name_no_setting_that_is_not_there() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+    named = {
+        (page.name, name)
+        for page in pages
+        for name in re.findall(r"LECTERN_[A-Z_]*[A-Z]\b", page.read_text())
+    }
+    known = {name for name, _ in settings.variables()}
+    assert len(named) > 50
+    assert [(page, name) for page, name in named if name not in known] == []
 
 
 @pytest.mark.parametrize(
