@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.database import Database
+from app.database import Database, Query
 from app.identity.models import Role
 from app.learning.beats import Beat, BeatEvent
 from graphql_schema.node import global_id
 from tests.factories.catalog import make_course, run
 from tests.factories.identity import MadeUser, make_user
+
+_WATCHED = Query("SELECT user_id, video_id, watched FROM video_progress ORDER BY 1, 2", (), {})
 
 
 @dataclass(frozen=True)
@@ -94,3 +96,12 @@ def beat(
     return Beat(
         video, key, event, stop if position is None else position, start, stop, sequence, round(at * 1000)
     )
+
+
+async def watched(database: Database) -> dict[tuple[int, int], list[int]]:
+    return {
+        (row["user_id"], row["video_id"]): [
+            edge for part in row["watched"] for edge in (part.lower, part.upper)
+        ]
+        for row in await database.fetch(_WATCHED)
+    }
