@@ -40,6 +40,8 @@ class Job(StrEnum):
     """
     TELL_COURSE_COMPLETED = "tell_course_completed"
     """Tells a learner that they have completed a course. Hears of COURSE_COMPLETED."""
+    SWEEP_UPLOADS = "sweep_uploads"
+    """One step through the uploads that no lesson names: {step, after}. Asks for the next one."""
     RUN_OPERATION = "run_operation"
     """The work of an operation, which its owner can watch."""
 
@@ -66,6 +68,8 @@ HANDLING: dict[Job, Handling] = {
     Job.PROBE: Handling(),
     Job.BEGIN_RECOMPUTING: Handling(),
     Job.TELL_COURSE_COMPLETED: Handling(),
+    # A step is seconds; folders of ten thousands of files in S3 may be minutes.
+    Job.SWEEP_UPLOADS: Handling(queue=Queue.SLOW, limit=300.0),
     Job.SEND_NOTIFICATION_MAILS: Handling(queue=Queue.SLOW, limit=180.0),
     # Hours, but a dead worker's operation goes on elsewhere after half a minute.
     Job.RUN_OPERATION: Handling(queue=Queue.OPERATIONS, limit=OPERATION_LIMIT + 60, lease=30.0),

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.jobs import Job
 from app.outbox import Claim
 from app.resources import Resources
-from workers import cache, identity, learning, notifications, operations, recomputing
+from workers import cache, identity, learning, notifications, operations, recomputing, storage
 from workers.running import Handler
 
 
@@ -23,6 +23,7 @@ HANDLERS: Mapping[Job, Handler] = MappingProxyType(
         Job.SEND_ACCOUNT_MAIL: identity.send_account_mail,
         Job.SEND_INVITATION: learning.send_invitation,
         Job.SEND_NOTIFICATION_MAILS: notifications.send_mails,
+        Job.SWEEP_UPLOADS: storage.sweep_uploads,
         Job.TELL_COURSE_COMPLETED: learning.tell_course_completed,
     }
 )

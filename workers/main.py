@@ -25,7 +25,7 @@ from app.outbox import Relay
 from app.outbox.handover import FUNCTION, queue_name
 from app.resources import Resources, open_resources
 from app.settings import Settings
-from workers import operations
+from workers import operations, storage
 from workers.clock import Clock, run_scheduled
 from workers.handlers import HANDLERS
 from workers.learning import flush_for_ever
@@ -80,6 +80,7 @@ async def run(
         _beside(Clock(resources, schedule).run()),
         _beside(watch_mails(resources)),
         _beside(operations.measure(resources)),
+        _beside(storage.measure(resources)),
         _beside(flush_for_ever(resources)),
     ):
         ready()

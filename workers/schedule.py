@@ -51,6 +51,7 @@ SCHEDULE: tuple[Cron, ...] = (
     Cron("end-lost-operations", operations.end_lost, every=_minutes(2)),
     Cron("make-partitions", partitions.make_partitions, every=_DAY, at=3 * _HOUR + _minutes(47)),
     Cron("sweep-unfinished-files", storage.sweep_unfinished_files, every=_DAY, at=5 * _HOUR + _minutes(7)),
+    Cron("sweep-uploads", storage.ask_for_sweeping, every=_DAY, at=5 * _HOUR + _minutes(17)),
     Cron("forget-job-records", outbox.forget_job_records, every=_DAY, at=4 * _HOUR + _minutes(7)),
     Cron("forget-operations", operations.forget_operations, every=_DAY, at=4 * _HOUR + _minutes(17)),
 )

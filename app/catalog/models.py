@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Numeric,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -195,3 +197,18 @@ class VideoMetadata(Base):
     """Where the stream's manifest lies in storage, or the only file there is."""
     captions: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
     """Of each its language and where its WebVTT file lies."""
+
+
+class UnnamedUpload(Base):
+    """A folder of uploaded files in which nothing lies that a lesson's video names."""
+
+    __tablename__ = "unnamed_uploads"
+    __table_args__ = (Index("ix_unnamed_uploads_since", "since", "course_id", "upload_id"),)
+
+    # No foreign key: a database that was restored may be older than its files.
+    course_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    upload_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    """When it was first found so."""
+    given_up_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """From then on it cannot be named, and its files go."""

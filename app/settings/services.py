@@ -144,6 +144,12 @@ class StorageSettings(BaseSettings):
     stream_timeout: float = Field(
         3600.0, gt=0, description="Seconds that reading or writing one file may take in all."
     )
+    unnamed_lifetime: int = Field(
+        30 * 86_400,
+        ge=86_400,
+        le=100 * 365 * 86_400,
+        description="Seconds for which an uploaded video is kept that no lesson names, or none any more.",
+    )
 
 
 class MailSettings(BaseSettings):

@@ -1,6 +1,7 @@
 """What only a folder needs: its files lie among a system's other files, and a writer that dies leaves parts behind."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,3 +19,24 @@ def sweep_parts(folder: Path, before: float) -> int:
             part.unlink(missing_ok=True)
             removed += 1
     return removed
+
+
+def remove_files(folder: Path, prefix: str) -> tuple[int, int]:
+    """Removes all finished files below the prefix, and what folders are empty then. Returns how many, and their bytes.
+
+    Symbolic links lead nowhere; what another removes meanwhile is no error.
+    """
+    files, size = 0, 0
+    if not is_straight(folder, prefix):
+        return files, size
+    for place, _, names in os.walk(folder / prefix, topdown=False):
+        for name in names:
+            path = Path(place, name)
+            if "#" not in name:
+                with suppress(FileNotFoundError):
+                    size += path.lstat().st_size
+                    path.unlink()
+                    files += 1
+        with suppress(OSError):
+            Path(place).rmdir()
+    return files, size

@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.storage import keys
 from app.storage.calls import Calls
 from app.storage.errors import NoSuchFile, RangeNotSatisfiable
-from app.storage.folders import is_straight, sweep_parts
+from app.storage.folders import is_straight, remove_files, sweep_parts
 from app.storage.links import Link, Links, Method, Wish
 from app.storage.media_links import MediaLink, MediaLinks
 from app.storage.pieces import Content, StoredFile, Upload
@@ -31,6 +31,7 @@ _STAGING = ".staging/"
 _PIECE = 256 * 1024  # bytes handed on at a time
 _PART = 5 * 1024 * 1024  # bytes, S3's smallest
 _PARTS_AT_ONCE = 2
+_DELETED_AT_ONCE = 500  # files; S3 takes a thousand names in a call
 
 
 class Storage:
@@ -142,6 +143,28 @@ class Storage:
             for meta in page:
                 if not meta["path"].startswith(_STAGING):
                     yield StoredFile.of(meta)
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """The names of the folders right below `prefix`, in no order; without looking into them."""
+        with self._calls.guarded("list"):
+            async with asyncio.timeout(self._limits.stream_timeout):
+                found = await obstore.list_with_delimiter_async(self._store, keys.checked(prefix))
+        return [path.rpartition("/")[2] for path in found["common_prefixes"]]
+
+    async def remove_folder(self, prefix: str) -> tuple[int, int]:
+        """Deletes all files below `prefix`. Returns how many, and their bytes. Cut off, it has deleted some."""
+        with self._calls.guarded("remove"):
+            async with asyncio.timeout(self._limits.stream_timeout):
+                if isinstance(self.place, Folder):
+                    return await asyncio.to_thread(remove_files, self.place.path, keys.checked(prefix))
+                files, size = 0, 0
+                # Names are not renumbered by what is deleted, so that paging goes on where it was.
+                async for page in obstore.list(
+                    self._store, keys.checked(prefix), chunk_size=_DELETED_AT_ONCE
+                ):
+                    await obstore.delete_async(self._store, [meta["path"] for meta in page])
+                    files, size = files + len(page), size + sum(meta["size"] for meta in page)
+                return files, size
 
     def link(
         self,

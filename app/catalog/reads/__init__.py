@@ -24,6 +24,7 @@ from app.catalog.reads.listing import (
     courses_page,
     courses_taught_by,
 )
+from app.catalog.reads.uploads import unnamed_uploads, uploads_to_remove
 
 __all__ = [
     "CourseFilter",
@@ -44,4 +45,6 @@ __all__ = [
     "modules_by_id",
     "modules_of_courses",
     "published_courses_by_id",
+    "unnamed_uploads",
+    "uploads_to_remove",
 ]

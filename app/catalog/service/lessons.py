@@ -173,6 +173,8 @@ async def add_lesson(
     video = None if content.video is None else content.video.columns(course_id)
     if len(await LESSONS.ids(tx, module_id)) >= LESSON_LIMIT:
         raise LimitReached(f"A module has at most {LESSON_LIMIT:,} lessons.", path=("input", "moduleId"))
+    if content.video is not None:
+        await content.video.use(tx, course_id)
     position = await LESSONS.open_gap(tx, module_id, position)
     rows = await tx.fetch(
         _INSERT, course_id=course_id, module_id=module_id, kind=kind, position=position, **columns
@@ -197,7 +199,8 @@ async def update_lesson(
     if changed.keys() & {"body_source", "body_format"}:
         columns |= await _rendered(columns)
     await tx.fetch(_UPDATE, lesson_id=lesson_id, **{f"new_{name}": value for name, value in columns.items()})
-    if video is not None:
+    if content.video is not None and video is not None:
+        await content.video.use(tx, lesson["course_id"])
         await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
     if video is not None or "required_share" in changed:
         await outline_changed(tx, actor, lesson["course_id"])

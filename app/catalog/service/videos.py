@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.catalog.errors import NotFound
 from app.catalog.service.editing import course_to_edit
+from app.catalog.service.uploads import use_uploads
 from app.database import Transaction
-from app.errors import DomainError
+from app.errors import DomainError, ErrorCode
 from app.identity.actor import Actor
 
 DURATION_LIMIT = 24 * 3600
@@ -70,6 +72,24 @@ class VideoContent:
         _check_key(course_id, caption.key, ("vtt",), "captions", "key")
         return {"language": language, "key": caption.key}
 
+    async def use(self, tx: Transaction, course_id: int) -> None:
+        """Keeps what is named, under the course's lock. Raises NOT_FOUND for what was given up: its files are going.
+
+        Of keys that `columns` has checked.
+        """
+        named = [caption.key for caption in self.captions or ()]
+        if self.manifest_key is not None:
+            named.append(self.manifest_key)
+        uploads = {UUID(key.split("/")[2]): key for key in named}
+        for upload in await use_uploads(tx, course_id, uploads) if uploads else ():
+            of_stream = self.manifest_key is not None and str(upload) in self.manifest_key
+            path = ("manifestKey",) if of_stream else ("captions", "key")
+            raise DomainError(
+                "No lesson has named this file for so long that it was removed. Upload it again.",
+                code=ErrorCode.NOT_FOUND,
+                path=("input", "video", *path),
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class UploadFile:
@@ -90,7 +110,7 @@ def stream_folder(key: str) -> str:
 
 def _check_key(course_id: int, key: str, endings: Sequence[str], *path: str) -> None:
     folder, _, name = key.removeprefix(f"videos/{course_id}/").partition("/")
-    fine = key.startswith(f"videos/{course_id}/") and len(key) <= KEY_LIMIT and _is_upload(folder)
+    fine = key.startswith(f"videos/{course_id}/") and len(key) <= KEY_LIMIT and is_upload_id(folder)
     if not (fine and _NAME.fullmatch(name) and name.rpartition(".")[2] in endings):
         listed = ", ".join(endings)
         raise DomainError(
@@ -99,7 +119,8 @@ def _check_key(course_id: int, key: str, endings: Sequence[str], *path: str) -> 
         )
 
 
-def _is_upload(text: str) -> bool:
+def is_upload_id(text: str) -> bool:
+    """Whether it is written as the folder of an upload is."""
     try:
         return str(UUID(text)) == text
     except ValueError:
@@ -127,4 +148,6 @@ async def keys_to_upload(
             )
     if len({file.name for file in files}) < len(files):
         raise DomainError("Each name once.", path=("input", "files", "name"))
+    if await use_uploads(tx, course_id, [upload_id]):
+        raise NotFound("upload", "uploadId")
     return [f"{folder_of(course_id, upload_id)}/{file.name}" for file in files]

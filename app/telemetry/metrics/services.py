@@ -34,6 +34,20 @@ class ServiceMetrics:
             ("direction",),
             registry=registry,
         )
+        self.uploads_swept = Counter(
+            "lectern_uploads_swept_total",
+            "What was removed of uploads that no lesson names.",
+            ("kind",),
+            registry=registry,
+        )
+        self.uploads_unnamed = Gauge(
+            "lectern_uploads_unnamed", "Uploads that no lesson names, up to 10,000.", registry=registry
+        )
+        self.uploads_unnamed_oldest = Gauge(
+            "lectern_uploads_unnamed_oldest_seconds",
+            "How long ago the first of them was noticed.",
+            registry=registry,
+        )
         self.pubsub_connected = Gauge(
             "lectern_pubsub_connected", "Whether this process hears Redis.", registry=registry
         )
