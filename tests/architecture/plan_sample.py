@@ -209,5 +209,9 @@ STATEMENTS = (
            now() + CASE WHEN i % 100 = 1 THEN interval '-1 minute' ELSE interval '20 days' END
     FROM generate_series(1, {INVITATIONS}) AS i
     """,
+    """
+    INSERT INTO unnamed_uploads (course_id, upload_id, since)
+    SELECT 1 + i % 20000, uuidv7(), now() - i * interval '2 minutes' FROM generate_series(1, 25000) AS i
+    """,
     "ANALYZE",
 )

@@ -249,6 +249,11 @@ EXAMPLES = (
     Example(catalog.published_courses_by_id, {"keys": KEYS}),
     Example(catalog.enrollment_counts, {"keys": KEYS}),
     Example(catalog.featured_course_ids, {"first": 100}),
+    Example(catalog.unnamed_uploads, {}, {"reads": "counts up to 10,000, once a minute in each worker"}),
+    *(
+        Example(catalog.uploads_to_remove, {"age": timedelta(days=30), "after": after, "first": 20})
+        for after in (None, (datetime.now(UTC) - timedelta(days=32), 1, UUID(int=0)))
+    ),
     Example(catalog.instructors_of_courses, {"keys": KEYS}),
     *(Example(catalog.modules_by_id, {"keys": KEYS, "actor": actor}) for actor in ACTORS),
     Example(catalog.modules_of_courses, {"keys": KEYS}),

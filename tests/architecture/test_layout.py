@@ -59,6 +59,7 @@ WHOLE = {"architecture", "e2e", "support", "factories"}
 OF_A_FOLDER = {
     "tests/app/learning/beats/test_any_order.py": "from beats to rows, in any order",
     "tests/workers/surviving/test_progress.py": "viewers' progress, while whoever flushes and Redis are killed",
+    "tests/workers/surviving/test_uploads.py": "sweeps of uploads, killed after each step",
     "tests/workers/surviving/test_jobs.py": "the worker program, killed and cut off from Redis and PostgreSQL",
     "tests/workers/surviving/test_mails.py": "mails, while the API and the workers are killed",
     "tests/workers/surviving/test_notifications.py": "mails about notifications, while the workers are killed",

@@ -19,7 +19,7 @@ from tests.factories.catalog import MadeCourse, Staff, make_course_of, make_staf
 from tests.support.api import Api
 from tests.support.jobs import run_waiting_jobs
 from tests.support.s3_server import s3_server
-from workers.storage import ask_for_sweeping, remove_upload
+from workers.storage import ask_for_sweeping, measure, remove_upload
 
 AGE = timedelta(days=30)
 
@@ -158,6 +158,26 @@ async def test_what_nothing_names_goes(
     assert await files_of(resources) == {"by-hand", "readme.txt"}
 
 
+async def test_what_waits_is_measured(resources: Resources) -> None:
+    def gauge(name: str) -> float:
+        return resources.metrics.registry.get_sample_value(f"lectern_uploads_unnamed{name}") or 0.0
+
+    measuring = asyncio.create_task(measure(resources))
+    for days in (0, 31):
+        if days:
+            await run(
+                resources.database,
+                "INSERT INTO unnamed_uploads SELECT n, uuidv7(), now() - n * interval '1 day' FROM generate_series(1, 31) AS n",
+            )
+            measuring.cancel()
+            measuring = asyncio.create_task(measure(resources))
+        async with asyncio.timeout(60):
+            while gauge("") != days:  # noqa: ASYNC110 - a gauge tells nobody
+                await asyncio.sleep(0.01)
+        assert days * 86_400 <= gauge("_oldest_seconds") < days * 86_400 + 300
+    measuring.cancel()
+
+
 async def test_steps_are_bounded(
     resources: Resources, staff: Staff, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +209,7 @@ async def test_who_names_it_in_time_keeps_it(
     await sweep(resources)
     await age(resources, 31)
     lesson = (await name_stream(api, staff, course, named))["lesson"]
-    asked = {"courseId": course.id, "files": [{"name": "b.ts", "sizeBytes": 1}]}
+    asked: dict[str, Any] = {"courseId": course.id, "files": [{"name": "b.ts", "sizeBytes": 1}]}
     upload_id = global_id("VideoUpload", added_to)
     more = await api.change("requestVideoUpload", staff.lead.actor, **asked, uploadId=upload_id)
     assert more["userErrors"] == []
@@ -281,7 +301,9 @@ async def test_each_waits_for_the_other(crowd: Resources, tmp_path: Any) -> None
     await age(resources, 31)
 
     async def waits(task: "asyncio.Task[Any]") -> None:
-        blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        blocked = (
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         while not await run(crowd.database, blocked):
             assert not task.done()
             await asyncio.sleep(0.01)

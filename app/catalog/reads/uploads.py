@@ -9,7 +9,7 @@ from app.database import Fetch, Query
 
 COUNTED = 10_000
 _SUMS = Query(
-    "SELECT (SELECT count(*) FROM (SELECT FROM unnamed_uploads LIMIT $1::int) AS some) AS many,"
+    "SELECT (SELECT count(*) FROM (SELECT FROM unnamed_uploads ORDER BY since LIMIT $1::int) AS counted) AS many,"
     " coalesce(extract(epoch FROM now() - (SELECT min(since) FROM unnamed_uploads)), 0)::float AS oldest_seconds",
     ("counted",),
     {},

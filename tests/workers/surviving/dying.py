@@ -1,7 +1,8 @@
-"""A step at which the process kills itself, once: whoever comes there next lives."""
+"""Steps at which a process kills itself: one by its name, once, or whichever is the nth."""
 
 import os
 import signal
+from typing import Any
 
 from app.database import Database, Query
 
@@ -12,3 +13,23 @@ async def die_once(database: Database, step: str | None, here: str) -> None:
     """Ends the process without a word if `step` is `here` and nobody has died of it before."""
     if step == here and await database.fetch(_ONCE, step=here):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Life:
+    """Dies after its `last` step."""
+
+    def __init__(self, last: int) -> None:
+        self.last, self.steps = last, 0
+
+    def lived(self) -> None:
+        self.steps += 1
+        if self.steps == self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counting(self, step: Any) -> Any:
+        async def counted(*arguments: Any, **named: Any) -> Any:
+            answer = await step(*arguments, **named)
+            self.lived()
+            return answer
+
+        return counted

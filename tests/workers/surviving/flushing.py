@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from typing import Any
 
 from app.database import Transaction
 from app.learning.beats import BeatEvent
@@ -18,27 +17,8 @@ from app.learning.progress_buffer import ProgressBuffer
 from app.resources import open_resources
 from app.settings import ProgressSettings, Settings
 from tests.support.watching import beat
+from tests.workers.surviving.dying import Life
 from workers.learning import Flusher
-
-
-class Life:
-    """Dies after its `last` step."""
-
-    def __init__(self, last: int) -> None:
-        self.last, self.steps = last, 0
-
-    def lived(self) -> None:
-        self.steps += 1
-        if self.steps == self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counting(self, step: Any) -> Any:
-        async def counted(*arguments: Any, **named: Any) -> Any:
-            answer = await step(*arguments, **named)
-            self.lived()
-            return answer
-
-        return counted
 
 
 async def live(last: int, user: int, video: int) -> None:
