@@ -15,7 +15,7 @@ from starlette.routing import Route
 from app.asgi.file_routes import file_answer
 from app.errors import Unavailable
 from app.resources import Resources
-from app.storage import LinkRefused, NoSuchFile, Storage
+from app.storage import LinkExpired, LinkRefused, NoSuchFile, Storage
 from app.storage.keys import media_type
 from app.storage.links import MARGIN, Wish
 from app.storage.media_links import PATH
@@ -26,6 +26,8 @@ from app.storage.served_links import Grant
 _NAMING: Final = frozenset({"application/vnd.apple.mpegurl", "application/dash+xml"})
 _SEGMENT_LIFETIME: Final = 3600 + MARGIN  # seconds a link to one file in S3 lives
 _SEGMENT_KEPT: Final = MARGIN  # seconds it may be remembered where S3 has a file
+
+_OUTCOMES: Final = {200: "served", 206: "partial", 304: "unchanged"}
 
 
 def media_routes(resources: Callable[[], Resources]) -> list[Route]:
@@ -43,14 +45,18 @@ def media_routes(resources: Callable[[], Resources]) -> list[Route]:
                 return _elsewhere(storage, key, until)
             grant = Grant(Wish(method="GET", key=key, content_type=media_type(key)), until)
             answer = await file_answer(storage, grant, request, shared=True)
-            count("served")
+            count(_OUTCOMES[answer.status_code])
             return answer  # noqa: TRY300 - what was served has not failed
-        except LinkRefused:
-            count("refused")
+        except LinkRefused as error:
+            count("expired" if isinstance(error, LinkExpired) else "refused")
             raise HTTPException(403) from None
         except NoSuchFile:
             count("missing")
             raise HTTPException(404) from None
+        except HTTPException:
+            # The one that `file_answer` raises: 416, for bytes that there are not.
+            count("unsatisfiable")
+            raise
         except Unavailable as error:
             count("unavailable")
             raise HTTPException(503, headers={"Retry-After": str(error.retry_after_seconds)}) from None

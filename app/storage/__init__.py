@@ -8,13 +8,14 @@ from app.storage.links import Link
 from app.storage.media_links import MediaLink
 from app.storage.pieces import Content, StoredFile
 from app.storage.port import Storage
-from app.storage.served_links import LinkRefused
+from app.storage.served_links import LinkExpired, LinkRefused
 
 __all__ = [
     "AlreadyExists",
     "Content",
     "FileTooLarge",
     "Link",
+    "LinkExpired",
     "LinkRefused",
     "MediaLink",
     "NoSuchFile",

@@ -16,7 +16,7 @@ import orjson
 
 from app.storage import keys
 from app.storage.links import LONGEST, MARGIN, moment
-from app.storage.served_links import LinkRefused
+from app.storage.served_links import LinkExpired, LinkRefused
 
 PATH: Final = "/media/"
 _KEPT: Final = 10_000  # links, a third of a kilobyte each
@@ -50,7 +50,9 @@ class MediaLinks:
         return self._kept(keys.checked(prefix), audience, int(now) // window * window + lifetime)
 
     def verify(self, token: str, key: str, *, now: float) -> int:
-        """Until when (seconds since 1970) the token grants the file. Raises LinkRefused for all that is no link of ours."""
+        """Until when (seconds since 1970) the token grants the file. Raises LinkRefused for all that is no link of ours,
+        LinkExpired for one that has ended.
+        """
         parts = _TOKEN.fullmatch(token)
         if parts is None:
             raise LinkRefused
@@ -65,8 +67,10 @@ class MediaLinks:
             hmac.compare_digest(presented, _signature(secret, prefix, parts[3], until).encode())
             for secret in self._secrets
         )
-        if not signed or until <= now:
+        if not signed:
             raise LinkRefused
+        if until <= now:
+            raise LinkExpired
         return until
 
     def _signed(self, prefix: str, audience: str, until: int) -> MediaLink:

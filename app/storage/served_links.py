@@ -22,6 +22,10 @@ class LinkRefused(Exception):
     """Tampered with, expired, or not for this: which of them is not for the client to know."""
 
 
+class LinkExpired(LinkRefused):
+    """A link of ours for this, which has ended: operators may know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A wish that was granted, until then (seconds since 1970)."""

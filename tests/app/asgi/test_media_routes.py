@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from app.errors import Unavailable
 from app.settings import StorageSettings
 from app.storage import Storage
 from app.storage.links import Wish
@@ -80,6 +81,52 @@ async def test_nothing_else_is_served(client: httpx.AsyncClient, running: Runnin
     assert (await client.get(f"/files/{PREFIX}/high/1.ts?signature={token}")).status_code == 403
 
 
+def outcomes(running: RunningServer) -> dict[str, float]:
+    """How often each has been counted so far."""
+    (family,) = running.resources.metrics.media_requests.collect()
+    return {
+        sample.labels["outcome"]: sample.value for sample in family.samples if sample.name.endswith("_total")
+    }
+
+
+async def test_every_outcome_is_counted(
+    client: httpx.AsyncClient, running: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = running.resources.storage
+    address = await store(storage)
+    segment = urljoin(address, "high/1.ts")
+    etag = (await client.get(segment)).headers["etag"]
+    ended = urlsplit(storage.media_link(PREFIX, "learners", LIFETIME, now=time.time() - LIFETIME - 1).base)
+    for method, path, headers, status in (
+        ("HEAD", segment, {}, 200),
+        ("GET", segment, {"Range": "bytes=0-0"}, 206),
+        ("GET", segment, {"If-None-Match": etag}, 304),
+        ("GET", segment, {"Range": "bytes=700-"}, 416),
+        ("GET", f"{ended.path}/high/1.ts", {}, 403),
+        # As long over, and forged: who tries learns no more than before.
+        ("GET", f"{ended.path[:-1]}x/high/1.ts", {}, 403),
+        ("GET", f"/media/x/{PREFIX}/high/1.ts", {}, 403),
+        ("GET", f"{segment}.ts", {}, 404),
+    ):
+        assert (await client.request(method, path, headers=headers)).status_code == status
+
+    async def away(*_: object, **__: object) -> None:
+        raise Unavailable("The storage cannot be used.")
+
+    monkeypatch.setattr(storage, "head", away)
+    assert (await client.get(segment)).status_code == 503
+    assert outcomes(running) == {
+        "served": 2,
+        "partial": 1,
+        "unchanged": 1,
+        "unsatisfiable": 1,
+        "expired": 1,
+        "refused": 2,
+        "missing": 1,
+        "unavailable": 1,
+    }
+
+
 async def test_segments_in_s3_come_from_there(serve: Serve) -> None:
     with s3_server() as s3:
         bucket = StorageSettings(
@@ -98,6 +145,7 @@ async def test_segments_in_s3_come_from_there(serve: Serve) -> None:
             answer = await client.get(urljoin(address, "high/1.ts"))
             assert (answer.status_code, answer.headers["cache-control"]) == (307, "public, max-age=300")
             assert (await client.get(answer.headers["location"])).content == SEGMENT
+        assert outcomes(running) == {"served": 1, "redirected": 1}
 
 
 class Speaker:
@@ -207,9 +255,8 @@ async def test_from_an_upload_to_its_viewers(client: httpx.AsyncClient, running:
     ended = resources.storage.media_link(folder, "learners", LIFETIME, now=time.time() - LIFETIME - 1)
     assert (await client.get(f"{local(ended.base)}/master.m3u8")).status_code == 403
 
-    def counted(name: str, **labels: str) -> float | None:
-        return resources.metrics.registry.get_sample_value(name, labels)
-
-    assert counted("lectern_playback_links_total", audience="learners") == 1
-    assert counted("lectern_media_requests_total", outcome="served") == 4
-    assert counted("lectern_media_requests_total", outcome="refused") == 1
+    links = resources.metrics.registry.get_sample_value(
+        "lectern_playback_links_total", {"audience": "learners"}
+    )
+    assert links == 1
+    assert outcomes(running) == {"served": 4, "expired": 1}
