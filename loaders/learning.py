@@ -3,6 +3,7 @@
 from app.learning import reads
 from app.learning.video_progress import current_progress, progress_of_viewer
 from loaders.batching import DomainLoaders, many_per_key, one_per_key, pages_per_key, progress_per_key
+from loaders.playback import PlayableVideo
 
 
 class LearningLoaders(DomainLoaders):
@@ -20,7 +21,7 @@ class LearningLoaders(DomainLoaders):
     viewer_review = one_per_key(reads.reviews_of_viewer, key="course_id", for_actor=True)
     course_reviews = pages_per_key(reads.reviews_of_courses, key="course_id", for_actor=True)
     rating_histogram = one_per_key(reads.rating_histograms, key="course_id")
-    playable_video = one_per_key(reads.playable_videos, key="id", for_actor=True)
+    playable_video = PlayableVideo()
     lesson_content = one_per_key(reads.lesson_content, key="id", for_actor=True)
     managed_course = one_per_key(reads.managed_courses, key="course_id", for_actor=True)
     cohort = one_per_key(reads.cohorts_by_id, key="id", for_actor=True)

@@ -1,4 +1,4 @@
-"""What the catalogue shows of published courses to anybody, as caches hold it, and how it is forgotten."""
+"""What the catalogue knows of published courses and of videos' files, as caches hold it, and how it is forgotten."""
 
 from datetime import datetime
 
@@ -36,11 +36,21 @@ class CourseCard(TypedDict):
     rating_count: int
 
 
+class VideoFiles(TypedDict):
+    """A row of `reads.video_files`. It says nothing of who may watch: that is asked each time, and never cached."""
+
+    id: int
+    manifest_key: str | None
+    captions: list[dict[str, str]] | None
+
+
 # For so long the sums of `course_stats` may be old, where who keeps them does not say `courses_changed`.
 COURSE_CARDS = CacheSpec("course_card", version=2, scope=Public, kind=CourseCard, ttl=300)
 FEATURED = CacheSpec("featured_courses", version=1, scope=Public, kind=list[int], ttl=3600)
 """One entry: the ids of all that are featured, up to a page, the latest first."""
 FEATURED_ENTRY = "all"
+VIDEO_FILES = CacheSpec("video_files", version=1, scope=Public, kind=VideoFiles, ttl=3600)
+"""By the video. A lesson that goes, moves, or opens changes nothing in it; without its lesson nothing leads to a video."""
 
 
 async def courses_changed(tx: Transaction, *course_ids: int) -> None:
@@ -51,3 +61,8 @@ async def courses_changed(tx: Transaction, *course_ids: int) -> None:
 async def featured_changed(tx: Transaction) -> None:
     """To be said when a course joins or leaves those that are featured."""
     await forget(tx, FEATURED.entry(PUBLIC, FEATURED_ENTRY))
+
+
+async def video_files_changed(tx: Transaction, video_id: int) -> None:
+    """To be said when a video gets another stream or other captions."""
+    await forget(tx, VIDEO_FILES.entry(PUBLIC, video_id))

@@ -16,6 +16,7 @@ from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.pagination import Connection
 from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
+from loaders.playback import PlaybackKey
 
 _RATING_DIGITS = 2
 # For the node limit: what large courses have. In a real curriculum of 8 courses the largest has 10 modules.
@@ -67,6 +68,7 @@ class Lesson(Node, LearningLesson):
     title: str = field(description="Up to 200 characters.")
     kind: LessonKind = field(description="What the lesson is.")
     position: int = field(description="Its place in the module, from 1, without gaps.")
+    is_open: strawberry.Private[bool]
     is_preview: bool = field(description="Whether its content is open to everybody.")
     duration_seconds: float | None = field(description="Length of its video; null for other kinds.")
     required_share: float | None = field(
@@ -88,6 +90,7 @@ class Lesson(Node, LearningLesson):
             else Video(
                 id=global_id("Video", lesson.video_id),
                 video_id=lesson.video_id,
+                playback_key=PlaybackKey(lesson.video_id, lesson.is_open),
                 duration_seconds=lesson.duration_seconds,
             )
         ),
@@ -123,6 +126,7 @@ class Lesson(Node, LearningLesson):
             kind=kind,
             position=row["position"],
             is_preview=row["is_preview"],
+            is_open=row["is_open"],
             duration_seconds=seconds,
             required_share=row["required_share"] if kind == LessonKind.VIDEO else None,
             version=row["version"],

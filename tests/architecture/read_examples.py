@@ -249,6 +249,7 @@ EXAMPLES = (
     Example(catalog.published_courses_by_id, {"keys": KEYS}),
     Example(catalog.enrollment_counts, {"keys": KEYS}),
     Example(catalog.featured_course_ids, {"first": 100}),
+    Example(catalog.video_files, {"keys": KEYS}),
     Example(catalog.unnamed_uploads, {}, {"reads": "counts up to 10,000, once a minute in each worker"}),
     *(
         Example(catalog.uploads_to_remove, {"age": timedelta(days=30), "after": after, "first": 20})

@@ -7,6 +7,7 @@ from app.catalog.reads.content import (
     lessons_of_modules,
     modules_by_id,
     modules_of_courses,
+    video_files,
 )
 from app.catalog.reads.courses import (
     course_id_of_slug,
@@ -47,4 +48,5 @@ __all__ = [
     "published_courses_by_id",
     "unnamed_uploads",
     "uploads_to_remove",
+    "video_files",
 ]

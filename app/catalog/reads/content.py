@@ -4,15 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import Select, any_, select, text
+from sqlalchemy import Select, and_, any_, select, text
+from sqlalchemy.orm import aliased
 
-from app.catalog.models import Course, Lesson, Module, VideoMetadata
+from app.catalog.models import Course, CourseStatus, Lesson, Module, VideoMetadata
 from app.catalog.reads.courses import KEYS, actor_values, visible
 from app.database import Fetch, Query, compiled
 from app.identity.actor import Actor
 
 # Where a lesson stands in its course: pages are ordered by it and cursors made of it.
 LESSON_CURSOR: dict[str, type] = {"module_id": int, "module_position": int, "position": int, "id": int}
+_course = aliased(Course)
+# Whether anybody may see its content, now. Of preview lessons alone the course is looked up.
+_IS_OPEN = and_(
+    Lesson.is_preview,
+    select(_course.status != CourseStatus.DRAFT).where(_course.id == Lesson.course_id).scalar_subquery(),
+).label("is_open")
 
 
 def _module_rows() -> Select[*tuple[Any, ...]]:
@@ -31,6 +38,7 @@ def lesson_rows() -> Select[*tuple[Any, ...]]:
             Lesson.kind,
             Lesson.position,
             Lesson.is_preview,
+            _IS_OPEN,
             Lesson.version,
             Lesson.required_share,
             Module.position.label("module_position"),
@@ -42,6 +50,11 @@ def lesson_rows() -> Select[*tuple[Any, ...]]:
     )
 
 
+_VIDEO_FILES = compiled(
+    select(VideoMetadata.id, VideoMetadata.manifest_key, VideoMetadata.captions).where(
+        VideoMetadata.id == any_(KEYS)
+    )
+)
 _MODULES_BY_ID = compiled(
     _module_rows().join(Course, Course.id == Module.course_id).where(Module.id == any_(KEYS), visible())
 )
@@ -51,6 +64,11 @@ _MODULES_OF_COURSES = compiled(
 _LESSONS_BY_ID = compiled(
     lesson_rows().join(Course, Course.id == Lesson.course_id).where(Lesson.id == any_(KEYS), visible())
 )
+
+
+async def video_files(connection: Fetch, keys: Sequence[int]) -> list[Record]:
+    """(id, manifest_key, captions): where files lie. Whether somebody may watch them is another question."""
+    return await connection.fetch(_VIDEO_FILES, keys=keys)
 
 
 async def modules_by_id(connection: Fetch, keys: Sequence[int], actor: Actor) -> list[Record]:
@@ -92,7 +110,9 @@ def _lessons_page(parent: str, behind: str = "") -> Query:
         SELECT page.* FROM unnest(CAST(:keys AS bigint[])) AS parent (id)
         CROSS JOIN LATERAL (
             SELECT lesson.id, lesson.course_id, lesson.module_id, lesson.title, lesson.kind, lesson.position,
-                   lesson.is_preview, lesson.version, lesson.required_share, module.position AS module_position,
+                   lesson.is_preview, lesson.is_preview AND (
+                       SELECT c.status <> 'draft' FROM courses AS c WHERE c.id = lesson.course_id) AS is_open,
+                   lesson.version, lesson.required_share, module.position AS module_position,
                    video.id AS video_id, video.duration_ms
             FROM modules AS module
             JOIN lessons AS lesson ON lesson.module_id = module.id

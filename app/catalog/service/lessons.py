@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.catalog.cards import video_files_changed
 from app.catalog.errors import LimitReached, NotFound
 from app.catalog.markup import render
 from app.catalog.models import BodyFormat, Lesson, LessonKind, VideoMetadata
@@ -55,7 +56,7 @@ _UPSERT_VIDEO = compiled(
             "manifest_key": func.coalesce(_video.excluded.manifest_key, VideoMetadata.manifest_key),
             "captions": func.coalesce(_video.excluded.captions, VideoMetadata.captions),
         },
-    ),
+    ).returning(VideoMetadata.id),
     columns=["lesson_id", "duration_ms", "manifest_key", "captions"],
 )
 _DELETE = compiled(delete(Lesson).where(Lesson.id == _ID))
@@ -201,7 +202,9 @@ async def update_lesson(
     await tx.fetch(_UPDATE, lesson_id=lesson_id, **{f"new_{name}": value for name, value in columns.items()})
     if content.video is not None and video is not None:
         await content.video.use(tx, lesson["course_id"])
-        await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
+        rows = await tx.fetch(_UPSERT_VIDEO, lesson_id=lesson_id, **video)
+        if content.video.names_files:
+            await video_files_changed(tx, rows[0]["id"])
     if video is not None or "required_share" in changed:
         await outline_changed(tx, actor, lesson["course_id"])
 

@@ -42,6 +42,10 @@ class VideoContent:
     manifest_key: str | None = None
     captions: Sequence[Caption] | None = None
 
+    @property
+    def names_files(self) -> bool:
+        return self.manifest_key is not None or self.captions is not None
+
     def columns(self, course_id: int) -> dict[str, Any]:
         """As they are stored. Raises INVALID_INPUT, also for what no video lasts (NaN included), and for keys of anything
         but this course's videos: whoever may see the lesson is given links to what they name.

@@ -15,6 +15,7 @@ from graphql_schema.fields import computed
 from graphql_schema.node import number_of
 from graphql_schema.pagination import AfterArgument, FirstArgument
 from graphql_schema.permissions import PUBLIC, policy
+from loaders.playback import PlaybackKey
 
 CohortReference = Annotated["Cohort", strawberry.lazy("graphql_schema.learning.types.cohorts")]  # type: ignore[name-defined] # noqa: F821
 InvitationPage = Annotated[
@@ -204,9 +205,10 @@ class LearningVideo:
     """What learning puts into `Video`."""
 
     video_id: strawberry.Private[int]
+    playback_key: strawberry.Private[PlaybackKey]
     playback: PlaybackReference | None = edge(
         lambda loaders: loaders.learning.playable_video,
-        key="video_id",
+        key="playback_key",
         description="How to play it; null for those who may not see the lesson's content, and while no file was named.",
     )
 

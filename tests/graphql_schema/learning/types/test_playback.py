@@ -116,7 +116,13 @@ async def test_who_may_watch(path: str, api: Api, cast: Cast) -> None:
 
 async def test_previews_are_anybodys_and_drafts_are_not(api: Api, database: Database, cast: Cast) -> None:
     await run(database, "UPDATE lessons SET is_preview = true WHERE course_id = $1", cast.course.number)
-    assert await audiences(api, cast, "node") == dict.fromkeys(cast.actors, "everybody") | AUDIENCES
+    # One link for all of them. Administrators see everything anyway, and are not told apart by lessons.
+    everybody = dict.fromkeys(cast.actors, "everybody") | {"admin": "teachers"}
+    for path in PATHS:
+        seen = await audiences(api, cast, path)
+        assert seen == {name: everybody[name] for name in seen}
+        assert len(seen) == (4 if path == "enrollment" else len(cast.actors))
+    # By hand, so that no cache hears of it.
     await run(database, "UPDATE courses SET status = 'draft' WHERE id = $1", cast.course.number)
     teachers = {name: audience for name, audience in AUDIENCES.items() if audience == "teachers"}
     assert await audiences(api, cast, "node") == teachers
