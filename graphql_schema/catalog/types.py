@@ -16,7 +16,7 @@ from graphql_schema.node import Node, global_id, is_node
 from graphql_schema.pagination import Connection
 from graphql_schema.permissions import PUBLIC, policy
 from loaders.batching import Row
-from loaders.playback import PlaybackKey
+from loaders.learning import PlaybackKey
 
 _RATING_DIGITS = 2
 # For the node limit: what large courses have. In a real curriculum of 8 courses the largest has 10 modules.

@@ -15,7 +15,7 @@ from graphql_schema.fields import computed
 from graphql_schema.node import number_of
 from graphql_schema.pagination import AfterArgument, FirstArgument
 from graphql_schema.permissions import PUBLIC, policy
-from loaders.playback import PlaybackKey
+from loaders.learning import PlaybackKey
 
 CohortReference = Annotated["Cohort", strawberry.lazy("graphql_schema.learning.types.cohorts")]  # type: ignore[name-defined] # noqa: F821
 InvitationPage = Annotated[
