@@ -1,5 +1,6 @@
 """`python -m benchmarks`: the comparison; `... profile`: where Lectern's time goes; `... fetch`: pool against pool;
-`... beats`, `... flush`, `... hour`: viewers' progress, each with options of its own.
+`... beats`, `... flush`, `... hour`: viewers' progress; `... playback`: links to videos, and their files; each with
+options of its own.
 """
 
 import argparse
@@ -35,6 +36,7 @@ _OTHERS = {
     "beats": "benchmarks.beats",
     "flush": "benchmarks.flush",
     "hour": "benchmarks.hour.__main__",
+    "playback": "benchmarks.playback",
 }
 
 

@@ -35,7 +35,8 @@ def request_bytes(port: int, body: bytes, *headers: str) -> bytes:
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, request: bytes, expected: bytes, take: Callable[[], bool]) -> None:
+    def __init__(self, request: bytes, expected: bytes, take: Callable[[], bool], status: int) -> None:
+        self._status_line = f"HTTP/1.1 {status} ".encode()
         self._request = request
         self._expected = expected
         self._take = take
@@ -67,11 +68,11 @@ class _Client(asyncio.Protocol):
             self.finished.set_exception(WrongAnswerError(f"the server closed the connection ({exc})"))
 
     def _content_length(self, head: bytes) -> int:
-        if head.startswith(b"HTTP/1.1 200 "):
+        if head.startswith(self._status_line):
             for line in head.lower().split(b"\r\n"):
                 if line.startswith(b"content-length:"):
                     return int(line.partition(b":")[2])
-        self._fail(f"not a plain 200: {head!r}")
+        self._fail(f"not a plain {self._status_line!r}: {head!r}")
         return 0
 
     def _answered(self) -> None:
@@ -105,7 +106,9 @@ async def run_round(port: int, body: bytes, expected: bytes, *, requests: int, c
     return await run_requests(port, [(request_bytes(port, body), expected)] * connections, requests=requests)
 
 
-async def run_requests(port: int, wanted: Sequence[tuple[bytes, bytes]], *, requests: int) -> Round:
+async def run_requests(
+    port: int, wanted: Sequence[tuple[bytes, bytes]], *, requests: int, status: int = 200
+) -> Round:
     """A connection for each (request, expected body), `requests` over all of them. Raises as `run_round`."""
     left = requests
 
@@ -116,7 +119,7 @@ async def run_requests(port: int, wanted: Sequence[tuple[bytes, bytes]], *, requ
 
     loop = asyncio.get_running_loop()
     opening: list[Awaitable[tuple[asyncio.Transport, _Client]]] = [
-        loop.create_connection(partial(_Client, request, expected, take), "127.0.0.1", port)
+        loop.create_connection(partial(_Client, request, expected, take, status), "127.0.0.1", port)
         for request, expected in wanted
     ]
     clients = [client for _, client in await asyncio.gather(*opening)]

@@ -33,6 +33,12 @@ def _learner_floor() -> Any:
     return create_app()
 
 
+def _playback_floor() -> Any:
+    from benchmarks.playback_floor import create_app  # noqa: PLC0415
+
+    return create_app()
+
+
 def _beat_floor() -> Any:
     from benchmarks.beat_floor import create_app  # noqa: PLC0415
 
@@ -58,6 +64,7 @@ CONTENDERS: dict[str, Callable[[], Any]] = {
     "floor": _floor,
     "lectern": _lectern,
     "learner-floor": _learner_floor,
+    "playback-floor": _playback_floor,
     "beat-floor": _beat_floor,
     "beat-updates": _beat_updates,
     "plain": partial(_plain, cached=False),
