@@ -83,7 +83,10 @@ class VideoUploadFile:
         return cls(key=key, url=link.url, headers=headers)
 
 
-@strawberry.type(description="An upload: a folder of the course's, and a link for each file.")
+@strawberry.type(
+    description="An upload: a folder of the course's, and a link for each file. What no lesson names is removed after a "
+    "while, a month as a rule."
+)
 @policy(PUBLIC)
 class VideoUpload:
     id: strawberry.ID = field(description="Opaque; give it as `uploadId` to add more files.")
