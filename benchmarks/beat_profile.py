@@ -44,7 +44,7 @@ async def _load(services: Services, contender: Contender, made: list[str]) -> No
 
 def main() -> None:
     found = []
-    with open_services(None, pool_size=10, filled=False, counted=True) as services:
+    with open_services(None, pool_size=10, filled=False, counted=True, durable=True) as services:
         asyncio.run(fill(services.database_url))
         made = tokens(services, range(1, VIEWERS + 1))
         viewers = Viewers()

@@ -1,11 +1,12 @@
 """How many beats a process takes, and what writing them costs.
 
-    python -m benchmarks.beats [--quick] [--json FILE]
+    python -m benchmarks.beats [--quick] [--sync always] [--json FILE]
 
 500 viewers report, 16 connections at once, rounds through all contenders in turn: Lectern by `POST /progress` and by
 `recordProgress`, 50 beats a call and one; the same API where each beat is an UPDATE (`beat_updates.py`); a handler that
 only hands the bytes to Redis (`beat_floor.py`). Each answer is read: every beat must have been accepted. In the end what
-Lectern has taken is flushed; of both PostgreSQL must hold the union of what was sent, to the millisecond.
+Lectern has taken is flushed; of both PostgreSQL must hold the union of what was sent, to the millisecond. Valkey keeps its
+append-only file and PostgreSQL syncs its log, as in production; `--sync always`: Valkey syncs before it answers.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import Any
 import asyncpg
 import orjson
 import psutil
+import redis
 import uvloop
 
 from app.resources import open_resources
@@ -229,9 +231,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beats", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--sync", choices=("everysec", "always"), default="everysec", help="Valkey's appendfsync (everysec)"
+    )
     options = parser.parse_args()
-    with open_services(None, pool_size=10, filled=False, counted=True) as services, ExitStack() as stack:
+    with (
+        open_services(None, pool_size=10, filled=False, counted=True, durable=True) as services,
+        ExitStack() as stack,
+    ):
         asyncio.run(fill(services.database_url))
+        with redis.Redis.from_url(services.valkey.url) as valkey:
+            valkey.config_set("appendfsync", options.sync)
         made = tokens(services, range(1, VIEWERS + 1))
         own, naive, floors = contenders_of(services, stack)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -4,7 +4,8 @@
 
 For 100, 1,000 and 10,000 videos of viewers: reports are taken as the API takes them, then flushed (Redis, progress,
 viewings, activity, completion, in batches of 1,000). Beside it the rows of progress alone, sent as arrays (`unnest`), by
-COPY into a temporary table, and by `executemany`; each begins with the same rows and must end with the same.
+COPY into a temporary table, and by `executemany`; each begins with the same rows and must end with the same. PostgreSQL and
+Valkey sync their files as in production.
 """
 
 import argparse
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    with open_services(None, pool_size=10, filled=False) as services:
+    with open_services(None, pool_size=10, filled=False, durable=True) as services:
         redis, rounds = services.environment["LECTERN_REDIS_URL"], QUICK if options.quick else ROUNDS
         figures = asyncio.run(run(services.database_url, redis, rounds))
     _show(figures)
