@@ -15,6 +15,8 @@ from tests.conftest import database_at, migrated, once
 async def _fill(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
+        # The rows fit together: without looking each foreign key up a third of the time is saved.
+        await connection.execute("SET session_replication_role = replica")
         for statement in STATEMENTS:
             await connection.execute(statement)
     finally:
