@@ -1,63 +1,78 @@
-"""Runs `lectern ...` in processes of their own that need not import the program first: forks of this one, which has.
+"""Runs programs in processes of their own that need not import ours first: forks of this one, which has.
 
-`python command_server.py DESCRIPTOR`: a socket on which each message is one command, with four descriptors: its input,
-its output, its errors, and where its number and its exit code are written. It ends when the socket is closed.
+`python -m tests.support.command_server DESCRIPTOR`: a socket on which each message is one program, with four descriptors:
+its input, its output, its errors, and where its number and its exit code are written. It ends when the socket is closed.
 """
 
 import gc
 import json
 import os
+import runpy
 import signal
 import socket
 import sys
+from pathlib import Path
+from typing import Any
 
+import app.asgi  # noqa: F401 - what most programs import
+import workers.main  # noqa: F401 - as above
 from app.cli import main
 
 _LARGEST = 1_000_000  # bytes of a message
 
 
-def serve(control: socket.socket) -> bool:
-    """Returns in a process that is to be a command (True), and in the server at its end."""
+def serve(control: socket.socket) -> dict[str, Any] | None:
+    """Returns a program in the process that is to be it, and None in the server at its end."""
     # Forks share what is there now: no collection shall touch it.
+    gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, _LARGEST, 4)
         if not message:
-            return False
+            return None
         if os.fork() == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             *standard, result = descriptors
-            command = os.fork()
-            if command == 0:
+            number = os.fork()
+            if number == 0:
                 os.close(result)
-                _become(json.loads(message), standard)
-                return True
-            _wait(command, result)
+                program: dict[str, Any] = json.loads(message)
+                _become(program, standard)
+                return program
+            _wait(number, standard, result)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _become(command: dict[str, object], standard: list[int]) -> None:
+def _become(program: dict[str, Any], standard: list[int]) -> None:
+    if program["session"]:
+        os.setsid()
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    os.chdir(str(command["folder"]))
+    os.chdir(program["folder"])
     os.environ.clear()
-    os.environ.update(command["environment"])  # type: ignore[call-overload]
-    sys.argv = ["lectern", *command["arguments"]]  # type: ignore[misc]
+    os.environ.update(program["environment"])
+    sys.argv = [program["script"] or "lectern", *program["arguments"]]
+    sys.path[0] = str(Path(program["script"]).parent) if program["script"] else ""
 
 
-def _wait(command: int, result: int) -> None:
-    """Beside each command: tells how it ended, by a signal too."""
+def _wait(number: int, standard: list[int], result: int) -> None:
+    """Beside each program: tells how it ended, by a signal too."""
     try:
-        os.write(result, f"{command} ".encode())
-        _, status = os.waitpid(command, 0)
+        for descriptor in standard:
+            os.close(descriptor)
+        os.write(result, f"{number} ".encode())
+        _, status = os.waitpid(number, 0)
         os.write(result, str(os.waitstatus_to_exitcode(status)).encode())
     finally:
         os._exit(0)
 
 
-if __name__ == "__main__" and serve(socket.socket(fileno=int(sys.argv[1]))):
-    main()
+if __name__ == "__main__" and (becomes := serve(socket.socket(fileno=int(sys.argv[1])))):
+    if becomes["script"]:
+        runpy.run_path(becomes["script"], run_name="__main__")
+    else:
+        main()

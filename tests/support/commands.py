@@ -1,4 +1,4 @@
-"""Runs `lectern ...` to its end, in a process of its own, a second quicker than a new interpreter would."""
+"""Runs our programs in processes of their own, a second quicker than new interpreters would."""
 
 import atexit
 import json
@@ -13,41 +13,99 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Lock
+from typing import IO, Any
 
 _ROOT = Path(__file__).parents[2]
 _starting = Lock()
 _LONGEST = 100  # bytes: more than two numbers take
 
+LECTERN = [sys.executable, "-c", "from app.cli import main; main()"]
+
+
+class Fork:
+    """What tests use of a Popen, for a child of the server's."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        files: Sequence[IO[Any]],
+        *,
+        session: bool,
+    ) -> None:
+        script = None if command[: len(LECTERN)] == LECTERN else command[1]
+        message = {
+            "script": script,
+            "arguments": command[len(LECTERN) :] if script is None else command[2:],
+            "environment": dict(environment),
+            "folder": str(Path.cwd()),
+            "session": session,
+        }
+        self._command = list(command)
+        told, tells = os.pipe()
+        self._told = os.fdopen(told, "rb", buffering=0)
+        try:
+            with _starting:
+                descriptors = [*(file.fileno() for file in files), tells]
+                socket.send_fds(_server(), [json.dumps(message).encode()], descriptors)
+        finally:
+            os.close(tells)
+        # Its number at once, its exit code at its end; perhaps together.
+        number, _, code = self._told.read(_LONGEST).decode().partition(" ")
+        self.pid = int(number)
+        self._code: str = code
+
+    @property
+    def returncode(self) -> int | None:
+        return int(self._code) if self._code else None
+
+    def poll(self) -> int | None:
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = self._look(timeout)
+        if code is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(self._command, timeout)
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        self._told.close()
+
+    def _look(self, timeout: float | None) -> int | None:
+        if not self._code and select.select([self._told], [], [], timeout)[0]:
+            self._code = self._told.read(_LONGEST).decode()
+        return self.returncode
+
+
+def can_fork(command: Sequence[str]) -> bool:
+    """Whether it is `lectern` or a script of ours, and not another environment's."""
+    return command[: len(LECTERN)] == LECTERN or (command[0] == sys.executable and command[1].endswith(".py"))
+
 
 def run_command(
-    arguments: Sequence[str],
-    environment: Mapping[str, str],
-    *,
-    stdin: str = "",
-    patience: float,
+    arguments: Sequence[str], environment: Mapping[str, str], *, stdin: str = "", patience: float
 ) -> "subprocess.CompletedProcess[str]":
-    """Raises TimeoutExpired after `patience` seconds."""
-    message = {"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())}
+    """`lectern` to its end. Raises TimeoutExpired after `patience` seconds."""
     with TemporaryFile("w+") as given, TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         given.write(stdin)
         given.seek(0)
-        descriptors = [file.fileno() for file in (given, output, errors)]
-        ended, ends = os.pipe()
+        process = Fork([*LECTERN, *arguments], environment, [given, output, errors], session=False)
         try:
-            with _starting:
-                socket.send_fds(_server(), [json.dumps(message).encode()], [*descriptors, ends])
+            code = process.wait(patience)
         finally:
-            os.close(ends)
-        with os.fdopen(ended, "rb", buffering=0) as result:
-            told = result.read(_LONGEST)
-            readable, _, _ = select.select([result], [], [], patience)
-            if not readable:
-                os.kill(int(told), signal.SIGKILL)
-                raise subprocess.TimeoutExpired(list(arguments), patience)
-            _, code = (told + result.read(_LONGEST)).split()
+            process.kill()
+            process.close()
         output.seek(0)
         errors.seek(0)
-        return subprocess.CompletedProcess(list(arguments), int(code), output.read(), errors.read())
+        return subprocess.CompletedProcess(list(arguments), code, output.read(), errors.read())
 
 
 @cache
@@ -56,8 +114,7 @@ def _server() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("command_server.py")), str(theirs.fileno())],
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            [sys.executable, "-m", "tests.support.command_server", str(theirs.fileno())],
             cwd=_ROOT,
             pass_fds=[theirs.fileno()],
         )

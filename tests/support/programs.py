@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.commands import run_command
+from tests.support import commands
 
 ROOT = Path(__file__).parents[2]
-LECTERN = [sys.executable, "-c", "from app.cli import main; main()"]
+LECTERN = commands.LECTERN
 PATIENCE = 60.0  # seconds; only a failure waits that long
 
 
@@ -32,7 +31,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def lectern(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Runs a command to its end."""
-    return run_command(arguments, environment(**variables), patience=PATIENCE)
+    return commands.run_command(arguments, environment(**variables), patience=PATIENCE)
 
 
 class Program:
@@ -40,10 +39,20 @@ class Program:
 
     def __init__(self, command: list[str], folder: Path, variables: Mapping[str, str]) -> None:
         self._output = folder / f"output-{time.monotonic_ns()}"
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                command, env=environment(**variables), stdout=output, stderr=output, start_new_session=True
-            )
+        self.process: commands.Fork | subprocess.Popen[bytes]
+        with self._output.open("wb") as output, Path(os.devnull).open() as nothing:
+            if commands.can_fork(command):
+                self.process = commands.Fork(
+                    command, environment(**variables), [nothing, output, output], session=True
+                )
+            else:
+                self.process = subprocess.Popen(
+                    command,
+                    env=environment(**variables),
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
 
     @property
     def output(self) -> str:
@@ -73,6 +82,8 @@ def running(command: list[str], folder: Path, **variables: str) -> Iterator[Prog
         if program.process.poll() is None:
             program.process.kill()
         program.process.wait()
+        if isinstance(program.process, commands.Fork):
+            program.process.close()
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
