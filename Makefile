@@ -33,8 +33,7 @@ test: ## Run all tests on a real PostgreSQL and Valkey (ARGS="-k name" for some 
 check: checks ## Run what CI runs: format, lint, types, contracts, schema snapshot, tests (migrations among them)
 	echo "Tests" && exec $(BIN)/python -m pytest -n 2 --dist worksteal
 
-# All but the tests.
-checks:
+checks: ## Run what CI runs before the tests
 	$(NEED) test
 	echo "Format" && $(BIN)/ruff format --quiet --check .
 	echo "Lint" && $(BIN)/ruff check --quiet .
