@@ -22,6 +22,7 @@ import app.notifications.models
 import app.operations.models
 import app.outbox.models  # noqa: F401 - the tables register themselves, of all that is to be emptied
 from app.database import Base, Database
+from app.partitions import MONTHLY_TABLES
 from app.resources import Resources, open_resources
 from app.settings import CacheSettings, DatabaseSettings, Mode, RedisSettings, Settings
 from tests.support import services
@@ -77,7 +78,20 @@ async def make_migrated_database(server: str, name: str) -> str:
 
 async def migrated(server: str) -> str:
     """Name of a database at the head revision, to be copied."""
-    return await once(server, "migrated", lambda draft: asyncio.to_thread(migrate, draft))
+    return await once(server, "migrated", _fill_migrated)
+
+
+async def _fill_migrated(url: str) -> None:
+    await asyncio.to_thread(migrate, url)
+    connection = await asyncpg.connect(url)
+    try:
+        # On the first of a month, what tests date back by an hour belongs to the month before.
+        await connection.execute(
+            "SELECT make_monthly_partition(parent, (now() - interval '1 month')::date) FROM unnest($1::text[]) AS parent",
+            list(MONTHLY_TABLES),
+        )
+    finally:
+        await connection.close()
 
 
 async def once(
