@@ -15,11 +15,11 @@ from typer.main import get_command
 
 from app import settings
 from app.cli import app as cli
-from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from app.settings import DatabaseSettings, HttpSettings, WorkerSettings
 from app.storage.places import Bucket, place_of
 from tests.architecture.source_tree import ROOT
+from tests.support.ports import free_port
 from tests.support.programs import environment
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app import settings
-from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from tests.architecture.source_tree import FLOORS, ROOT
+from tests.support.ports import free_port
 from tests.support.programs import answers, environment, running
 
 IGNORED = (ROOT / ".dockerignore").read_text().splitlines()

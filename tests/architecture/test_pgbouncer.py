@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from app.database import Database, Query
-from app.embedded.process import free_port
 from app.errors import Unavailable
 from app.identity.tokens import key_sets
 from app.settings import DatabaseSettings
@@ -22,6 +21,7 @@ from app.telemetry import Metrics
 from tests.architecture.source_tree import ROOT
 from tests.support.mail_server import mail_server
 from tests.support.pgbouncer import EXAMPLE, pgbouncer, program
+from tests.support.ports import free_port
 from tests.support.programs import LECTERN, answers, lectern, running
 
 pytestmark = pytest.mark.skipif(

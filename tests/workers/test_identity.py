@@ -15,8 +15,9 @@ from tests.app.identity.service.test_housekeeping import COMING, LONG_AGO, add, 
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
 from tests.support.jobs import run_waiting_jobs
-from tests.support.mail_server import free_port, mail_server
+from tests.support.mail_server import mail_server
 from tests.support.mailbox import mails
+from tests.support.ports import free_port
 from workers.identity import forget_email_tokens, forget_expired_sessions, forget_failures
 
 

@@ -15,7 +15,6 @@ import asyncpg
 import pytest
 
 from app.database import Database
-from app.embedded.process import free_port
 from app.identity.models import Role
 from app.identity.tokens import key_sets
 from graphql_schema.node import global_id
@@ -25,6 +24,7 @@ from tests.factories.identity import MadeUser, make_user
 from tests.factories.operations import row_of
 from tests.support.api import Api
 from tests.support.curricula import small
+from tests.support.ports import free_port
 from tests.support.programs import LECTERN, Program, lectern, running
 from tests.support.universities import SMALL, university
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,12 +15,12 @@ import asyncpg
 import pytest
 
 from app.embedded import EmbeddedValkey
-from app.embedded.process import free_port
 from app.embedded.valkey import _program
 from app.identity.tokens import key_sets
 from tests.app import pools
 from tests.conftest import make_migrated_database
-from tests.support.programs import ROOT, Program, running
+from tests.support.ports import free_port
+from tests.support.programs import PATIENCE, ROOT, Program, running
 from tests.support.services import temporary_home
 
 TICKING = [sys.executable, str(ROOT / "tests/workers/ticking.py")]
@@ -81,8 +82,15 @@ def read(variables: dict[str, str], path: str) -> str:
 
 @contextmanager
 def again(valkey: EmbeddedValkey) -> Iterator[None]:
-    """The server that was stopped, on its old port, which `start` would change."""
-    server = subprocess.Popen([_program(), str(valkey._configuration)], stdout=subprocess.DEVNULL)
+    """The server that was stopped, on its old port, which `start` would change, once nobody else uses that."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        server = subprocess.Popen([_program(), str(valkey._configuration)], stdout=subprocess.DEVNULL)
+        while server.poll() is None and not valkey._ready():
+            time.sleep(0.01)
+        if server.poll() is None:
+            break
+        assert time.monotonic() < deadline
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from app.cli.connection import _valkey_url
-from app.embedded.process import free_port
+from tests.support.ports import free_port
 from tests.support.programs import (
     LECTERN,
     Program,

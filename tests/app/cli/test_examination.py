@@ -11,10 +11,10 @@ import pytest
 
 from app.cli import examination, migrate
 from app.cli.examination import CHECKS, Problem, examine
-from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from tests.conftest import make_database
 from tests.support.mail_server import mail_server
+from tests.support.ports import free_port
 
 
 @pytest.fixture

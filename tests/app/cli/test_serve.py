@@ -9,9 +9,9 @@ import pytest
 
 from app.cli import migrate
 from app.embedded import EmbeddedPostgres
-from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from app.identity.tokens.key_sets import Algorithm
+from tests.support.ports import free_port
 from tests.support.programs import LECTERN, answers, lectern, running
 from tests.support.services import temporary_home
 

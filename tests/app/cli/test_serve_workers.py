@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from app.database import Database
-from app.embedded.process import free_port
 from app.identity.tokens import key_sets
 from tests.app import pools
 from tests.factories.identity import PASSWORD, make_user
+from tests.support.ports import free_port
 from tests.support.programs import LECTERN, Program, answers, lectern, running
 
 EMAIL = "ann@school.test"

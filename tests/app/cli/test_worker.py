@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded.process import free_port
 from app.identity.tokens import key_sets
+from tests.support.ports import free_port
 from tests.support.programs import LECTERN, lectern, running
 
 

@@ -16,8 +16,8 @@ from app.circuits import FAILURES, REST
 from app.mail import Mailer, Message, Outcome, mailer, open_mailer
 from app.settings import MailSettings, Settings
 from app.telemetry import Metrics
-from tests.support.mail_server import free_port
 from tests.support.mailbox import parsed
+from tests.support.ports import free_port
 
 SENT, REFUSED, LATER = Outcome.SENT, Outcome.REFUSED, Outcome.LATER
 

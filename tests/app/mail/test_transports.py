@@ -21,8 +21,8 @@ from app.mail import (
     transport_of,
 )
 from app.settings import MailSettings, Settings
-from tests.support.mail_server import free_port
 from tests.support.mailbox import parsed
+from tests.support.ports import free_port
 
 SENDER = "Lectern <no-reply@school.test>"
 MESSAGE = Message(kind="test", to="ann@school.test", subject="Grüße", text="Words.\n", html="<p>Words.</p>")

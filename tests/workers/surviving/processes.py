@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from app.embedded.process import free_port
+from tests.support.ports import free_port
 from tests.support.programs import LECTERN, ROOT, Program, answers, running
 
 COUNTING = [sys.executable, str(ROOT / "tests/workers/surviving/counting.py")]

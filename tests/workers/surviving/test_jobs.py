@@ -15,6 +15,7 @@ import pytest
 from app.embedded import EmbeddedPostgres, EmbeddedValkey
 from app.jobs import Queue
 from tests.conftest import migrate
+from tests.support.ports import keep_port
 from tests.support.programs import ROOT, running
 from tests.support.services import temporary_home
 from tests.workers.surviving.processes import ENQUEUE, TABLES, Workers, counts, done, reached, until
@@ -152,6 +153,7 @@ async def happened(connection: Any, wanted: int) -> bool:
 async def own_postgres() -> AsyncIterator[EmbeddedPostgres]:
     """A server that a test may stop."""
     with temporary_home() as home:
+        keep_port(home / "postgres")
         server = EmbeddedPostgres(home / "postgres", max_connections=50)
         await asyncio.to_thread(server.start)
         try:

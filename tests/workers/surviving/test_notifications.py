@@ -15,7 +15,8 @@ from app.settings import DatabaseSettings, Mode, RedisSettings, Settings
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
 from tests.factories.notifications import tell
-from tests.support.mail_server import Server, free_port, mail_server
+from tests.support.mail_server import Server, mail_server
+from tests.support.ports import free_port
 from tests.support.programs import ROOT, running
 from tests.workers.surviving.processes import Workers, until
 from tests.workers.surviving.test_mails import message_ids

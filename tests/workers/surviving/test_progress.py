@@ -24,6 +24,7 @@ from graphql_schema.node import global_id
 from tests.conftest import migrate
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
+from tests.support.ports import keep_port
 from tests.support.programs import PATIENCE, ROOT, environment
 from tests.support.services import temporary_home
 from tests.support.watching import beat, enroll, make_watching, reported
@@ -98,6 +99,7 @@ async def test_postgresql_away_and_back(valkey: EmbeddedValkey, tmp_path: Path) 
     its way comes back, and all arrives; an unknown viewer keeps their beats.
     """
     with temporary_home() as home:
+        keep_port(home / "postgres")
         postgres = EmbeddedPostgres(home / "postgres", durable=False)
         postgres.start()
         try:
