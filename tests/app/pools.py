@@ -55,7 +55,7 @@ async def works(database: Database) -> None:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(1_000):
+    for _ in range(6_000):
         if await condition():
             return
         await asyncio.sleep(0.01)

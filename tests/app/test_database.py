@@ -204,7 +204,7 @@ async def in_transaction(database: Database) -> None:
 
 @pytest.mark.parametrize("attempt", [statement, in_transaction])
 async def test_a_statement_that_takes_too_long(limits: DatabaseSettings, attempt: Attempt) -> None:
-    async with opened(limits, statement_timeout=0.1) as database:
+    async with opened(limits, statement_timeout=0.5) as database:
         with pytest.raises(Unavailable, match="too long"):
             await attempt(database)
         assert await names(database) == []

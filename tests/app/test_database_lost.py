@@ -35,7 +35,7 @@ async def gone(limits: DatabaseSettings, process: int) -> bool:
 
 
 async def test_a_transaction_that_sits_idle_is_ended(limits: DatabaseSettings) -> None:
-    async with opened(limits, idle_in_transaction_timeout=0.05) as database:
+    async with opened(limits, idle_in_transaction_timeout=0.5) as database:
 
         async def dawdle() -> None:
             async with database.transaction() as transaction:
@@ -205,7 +205,7 @@ async def test_a_server_full_of_connections(limits: DatabaseSettings) -> None:
 
 
 async def test_a_server_that_falls_silent(proxy: Proxy, limits: DatabaseSettings) -> None:
-    async with opened(limits, url=proxy.url, statement_timeout=0.05, pool_wait=0.2) as database:
+    async with opened(limits, url=proxy.url, statement_timeout=0.5, pool_wait=0.5) as database:
         await works(database)
         proxy.stall()
         with pytest.raises(Unavailable, match="too long"):

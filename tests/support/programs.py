@@ -16,7 +16,7 @@ from tests.support import commands
 
 ROOT = Path(__file__).parents[2]
 LECTERN = commands.LECTERN
-PATIENCE = 60.0  # seconds; only a failure waits that long
+PATIENCE = 100.0  # seconds; only a failure waits that long
 
 
 def environment(**variables: str) -> dict[str, str]:

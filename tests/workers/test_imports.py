@@ -86,7 +86,7 @@ async def watched(variables: dict[str, str], operation_id: UUID) -> tuple[int, d
 
 async def ended(database: Database, operation_id: UUID) -> str:
     """The state in which it ends."""
-    for _ in range(1_000):
+    for _ in range(2_000):
         row = await row_of(database, operation_id)
         if row["finished_at"] is not None:
             return str(row["state"])

@@ -57,7 +57,7 @@ def server(_session_server: RunningServer, resources: Resources) -> RunningServe
 
 @pytest.fixture
 async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         yield client
 
 
@@ -71,7 +71,7 @@ class ToyServer(RunningServer):
     async def post(
         self, query: str, *, headers: dict[str, str] | None = None, **parameters: Any
     ) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
             return await client.post("/graphql", json={"query": query, **parameters}, headers=headers)
 
     def counted(self, operation: str, outcome: str) -> float:
@@ -100,7 +100,7 @@ async def toy() -> AsyncIterator[ToyServer]:
 
     settings = Settings(
         mode=Mode.DEVELOPMENT,
-        http=HttpSettings(operation_timeout=0.5),
+        http=HttpSettings(operation_timeout=2),
         graphql=GraphQLSettings(max_nodes=1000),
         origins=OriginSettings(allowed_origins=("https://app.example",), trusted_proxies=("127.0.0.1",)),
     )

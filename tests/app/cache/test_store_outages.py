@@ -42,7 +42,7 @@ async def test_redis_goes_and_comes_back(valkey: FragileValkey, truth: Truth, ho
         assert total(cache, "circuit_refusals_total", port="cache") == 3, "after five outages nobody waits"
         {"killed": valkey.start, "frozen": valkey.thaw, "locked": valkey.unlock}[how]()
         valkey.command("FLUSHALL")
-        for _ in range(300):
+        for _ in range(2_000):
             await one(cache, truth)
             if requests(cache, NUMBERS).get("hit", 0) > 1:
                 break

@@ -45,7 +45,7 @@ async def until(subscription: Subscription, value: Any) -> list[Any]:
 
 
 async def eventually(condition: Callable[[], bool], what: str = "it never happened") -> None:
-    for _ in range(3_000):
+    for _ in range(6_000):
         if condition():
             return
         await asyncio.sleep(0.01)
