@@ -106,7 +106,12 @@ def test_the_copy_migrates_serves_and_is_healthy(
 ) -> None:
     (entry,), (command,), (health,) = of("ENTRYPOINT"), of("CMD"), of("HEALTHCHECK")
     assert json.loads(entry) == ["lectern"]
-    lectern = [sys.executable, "-c", "from app.cli import main; main()"]
+    # The clone must not stand in for what the image lacks, neither as the current folder nor as what is installed.
+    there = (
+        f"import os, sys; os.chdir({str(image)!r});"
+        " sys.meta_path = [each for each in sys.meta_path if '__editable__' not in each.__module__]"
+    )
+    lectern = [sys.executable, "-c", f"{there}; from app.cli import main; main()"]
     given = {
         **{name: value for name, value in variables().items() if name != "PATH"},
         "LECTERN_HTTP_HOST": "127.0.0.1",
@@ -116,7 +121,7 @@ def test_the_copy_migrates_serves_and_is_healthy(
         "LECTERN_PUBLIC_URL": "https://learn.example",
         "LECTERN_SIGNING_KEYS": key_sets.dump(dict([key_sets.generate()])),
         "PYTHONPATH": str(image),
-        "PYTHONSAFEPATH": "1",  # or the clone, where the test runs, would stand in for the image
+        "PYTHONSAFEPATH": "1",  # as for `lectern`, which does not look where it is started
     }
     before = sorted(image.rglob("*"))
     probe = [sys.executable, *json.loads(health.partition("CMD ")[2])[1:]]
@@ -127,7 +132,7 @@ def test_the_copy_migrates_serves_and_is_healthy(
         ).returncode
 
     origin = subprocess.run(
-        [sys.executable, "-c", "import app; print(app.__file__)"],
+        [sys.executable, "-c", f"{there}; import app; print(app.__file__)"],
         env=environment(**given),
         capture_output=True,
         text=True,
