@@ -11,6 +11,7 @@ import runpy
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ import app.asgi  # noqa: F401 - what most programs import
 import workers.main  # noqa: F401 - as above
 from app.cli import main
 
+_ROOT = Path(__file__).parents[2]
 _LARGEST = 1_000_000  # bytes of a message
 
 
 def serve(control: socket.socket) -> dict[str, Any] | None:
     """Returns a program in the process that is to be it, and None in the server at its end."""
+    assert threading.active_count() == 1, "a fork would lack the other threads, and keep their locks"
     # Forks share what is there now: no collection shall touch it.
     gc.collect()
     gc.freeze()
@@ -56,7 +59,7 @@ def _become(program: dict[str, Any], standard: list[int]) -> None:
     os.environ.clear()
     os.environ.update(program["environment"])
     sys.argv = [program["script"] or "lectern", *program["arguments"]]
-    sys.path[0] = str(Path(program["script"]).parent) if program["script"] else ""
+    sys.path[:1] = [str(Path(program["script"]).parent) if program["script"] else "", str(_ROOT)]
 
 
 def _wait(number: int, standard: list[int], result: int) -> None:

@@ -20,6 +20,10 @@ _starting = Lock()
 _LONGEST = 100  # bytes: more than two numbers take
 
 LECTERN = [sys.executable, "-c", "from app.cli import main; main()"]
+INSTALLED = [str(Path(sys.executable).with_name("lectern"))]
+"""What people start: never a fork. Some test of each command starts it so, for a fork has imported everything already, in
+another order and before it got its environment.
+"""
 
 
 class Fork:
@@ -85,15 +89,36 @@ class Fork:
         return self.returncode
 
 
-def can_fork(command: Sequence[str]) -> bool:
-    """Whether it is `lectern` or a script of ours, and not another environment's."""
+def can_fork(command: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether it is `lectern` or a script of ours, with this project's modules and this interpreter's settings."""
+    if _of_interpreter(environment) != {**_of_interpreter(os.environ), "PYTHONPATH": str(_ROOT)}:
+        return False
     return command[: len(LECTERN)] == LECTERN or (command[0] == sys.executable and command[1].endswith(".py"))
 
 
+def _of_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+
+
 def run_command(
-    arguments: Sequence[str], environment: Mapping[str, str], *, stdin: str = "", patience: float
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    stdin: str = "",
+    patience: float,
+    fresh: bool = False,
 ) -> "subprocess.CompletedProcess[str]":
-    """`lectern` to its end. Raises TimeoutExpired after `patience` seconds."""
+    """`lectern` to its end; `fresh`, in an interpreter of its own. Raises TimeoutExpired after `patience` seconds."""
+    if fresh:
+        return subprocess.run(
+            [*INSTALLED, *arguments],
+            env=dict(environment),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
     with TemporaryFile("w+") as given, TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         given.write(stdin)
         given.seek(0)

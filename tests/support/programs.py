@@ -15,7 +15,7 @@ import psutil
 from tests.support import commands
 
 ROOT = Path(__file__).parents[2]
-LECTERN = commands.LECTERN
+LECTERN, INSTALLED = commands.LECTERN, commands.INSTALLED
 PATIENCE = 100.0  # seconds; only a failure waits that long
 
 
@@ -34,21 +34,26 @@ def lectern(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[s
     return commands.run_command(arguments, environment(**variables), patience=PATIENCE)
 
 
+def installed(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """As `lectern`, in an interpreter of its own."""
+    return commands.run_command(arguments, environment(**variables), patience=PATIENCE, fresh=True)
+
+
 class Program:
     """A running command; what it says is collected in files."""
 
     def __init__(self, command: list[str], folder: Path, variables: Mapping[str, str]) -> None:
         self._output = folder / f"output-{time.monotonic_ns()}"
         self.process: commands.Fork | subprocess.Popen[bytes]
+        given = environment(**variables)
         with self._output.open("wb") as output, Path(os.devnull).open() as nothing:
-            if commands.can_fork(command):
-                self.process = commands.Fork(
-                    command, environment(**variables), [nothing, output, output], session=True
-                )
+            if commands.can_fork(command, given):
+                self.process = commands.Fork(command, given, [nothing, output, output], session=True)
             else:
                 self.process = subprocess.Popen(
                     command,
-                    env=environment(**variables),
+                    env=given,
+                    stdin=nothing,
                     stdout=output,
                     stderr=output,
                     start_new_session=True,

@@ -11,9 +11,11 @@ from redis import Redis
 from app.cli.connection import _valkey_url
 from tests.support.ports import free_port
 from tests.support.programs import (
+    INSTALLED,
     LECTERN,
     Program,
     answers,
+    installed,
     lectern,
     processes_of,
     running,
@@ -38,8 +40,8 @@ class Place:
     def variables(self) -> dict[str, str]:
         return {"LECTERN_HOME": str(self.home), "PORT": str(self.port)}
 
-    def start(self) -> Iterator[Program]:
-        with running([*LECTERN, "dev"], self.root, **self.variables) as program:
+    def start(self, *, command: list[str] = LECTERN) -> Iterator[Program]:
+        with running([*command, "dev"], self.root, **self.variables) as program:
             yield program
         wait_until_none(self.home)
 
@@ -66,14 +68,16 @@ def dev(place: Place) -> Iterator[Program]:
 
 
 @pytest.mark.parametrize("number", ENDINGS)
-def test_every_ending_stops_all_of_it(place: Place, dev: Program, number: signal.Signals) -> None:
-    family = psutil.Process(dev.process.pid).children(recursive=True)
-    assert {"postgres", "valkey-server"} <= {each.name() for each in family}
-    dev.send(number)
-    assert dev.end() == 0
-    assert not any(each.is_running() for each in family)
-    assert processes_of(place.home) == []
-    assert "Traceback" not in dev.output
+def test_every_ending_stops_all_of_it(place: Place, number: signal.Signals) -> None:
+    for program in place.start(command=INSTALLED):
+        place.ready(program)
+        family = psutil.Process(program.process.pid).children(recursive=True)
+        assert {"postgres", "valkey-server"} <= {each.name() for each in family}
+        program.send(number)
+        assert program.end() == 0
+        assert not any(each.is_running() for each in family)
+        assert processes_of(place.home) == []
+        assert "Traceback" not in program.output
 
 
 def test_the_greeting_says_what_to_open_and_who_to_be(place: Place, dev: Program) -> None:
@@ -204,7 +208,7 @@ def test_a_home_of_an_older_version_is_one_sentence_and_stays(fresh: Place) -> N
 
 
 def test_a_wrong_setting_names_its_variable(fresh: Place) -> None:
-    result = lectern("dev", **fresh.variables, LECTERN_DATABASE_POOL_SIZE="many")
+    result = installed("dev", **fresh.variables, LECTERN_DATABASE_POOL_SIZE="many")
     assert (result.returncode, result.stderr.count("\n")) == (1, 1)
     assert result.stderr.startswith("LECTERN_DATABASE_POOL_SIZE does not fit: ")
 

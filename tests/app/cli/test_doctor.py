@@ -9,7 +9,7 @@ import pytest
 from app.cli.examination import CHECKS
 from app.identity.tokens import key_sets
 from tests.support.mail_server import mail_server
-from tests.support.programs import ROOT, lectern
+from tests.support.programs import ROOT, installed, lectern
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_all_is_well(variables: dict[str, str], tmp_path: Path) -> None:
     result = lectern("doctor", **variables)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"All is well: {', '.join(CHECKS)}.\n"
-    as_json = lectern("doctor", "--json", **variables)
+    as_json = installed("doctor", "--json", **variables)
     assert (as_json.returncode, json.loads(as_json.stdout)) == (0, {"ok": True, "problems": []})
     assert not (tmp_path / "unused").exists()
 

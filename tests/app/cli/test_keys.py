@@ -17,6 +17,7 @@ from app.identity.tokens import key_sets
 from app.identity.tokens.access_tokens import AccessTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.settings import AuthenticationSettings
+from tests.support.programs import installed
 
 STUDENT = Actor(user_id=7, role=Role.STUDENT)
 
@@ -55,7 +56,9 @@ def restarted(path: Path) -> AccessTokens:
 
 
 def test_generate_makes_a_private_file(path: Path) -> None:
-    listed = succeed("generate", "--file", str(path))
+    made = installed("keys", "generate", "--file", str(path), "--json")
+    assert (made.returncode, made.stderr) == (0, "")
+    listed = json.loads(made.stdout)
     assert [(key["algorithm"], key["signs"]) for key in listed] == [("EdDSA", True)]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert restarted(path).issue(7, Role.STUDENT).token

@@ -12,7 +12,7 @@ from app.embedded import EmbeddedPostgres
 from app.identity.tokens import key_sets
 from app.identity.tokens.key_sets import Algorithm
 from tests.support.ports import free_port
-from tests.support.programs import LECTERN, answers, lectern, running
+from tests.support.programs import INSTALLED, answers, installed, lectern, running
 from tests.support.services import temporary_home
 
 
@@ -69,8 +69,8 @@ def test_from_an_empty_database_to_the_last_answer(variables: dict[str, str], tm
     assert refused.returncode == 1
     assert f"at revision none, this release needs {newest}: run `lectern migrate`" in refused.stderr
 
-    for _ in range(2):
-        migrated = lectern("migrate", **variables)
+    for command in (installed, lectern):
+        migrated = command("migrate", **variables)
         assert (migrated.returncode, migrated.stdout) == (0, f"{newest}\n")
 
     greedy = lectern("serve", **variables, LECTERN_DATABASE_POOL_SIZE="17")
@@ -79,7 +79,7 @@ def test_from_an_empty_database_to_the_last_answer(variables: dict[str, str], tm
     assert "max_connections = 20" in greedy.stderr
 
     url = f"http://127.0.0.1:{variables['LECTERN_HTTP_PORT']}"
-    with running([*LECTERN, "serve"], tmp_path, **variables, LECTERN_DATABASE_POOL_SIZE="16") as program:
+    with running([*INSTALLED, "serve"], tmp_path, **variables, LECTERN_DATABASE_POOL_SIZE="16") as program:
         program.wait_for(lambda: answers(f"{url}/readyz"), "answer")
         assert not answers(f"{url}/graphiql")
         program.send(signal.SIGTERM)

@@ -20,7 +20,7 @@ from app.identity.tokens import key_sets
 from tests.app import pools
 from tests.factories.identity import PASSWORD, make_user
 from tests.support.ports import free_port
-from tests.support.programs import LECTERN, Program, answers, lectern, running
+from tests.support.programs import INSTALLED, LECTERN, Program, answers, lectern, running
 
 EMAIL = "ann@school.test"
 LOGIN = 'mutation { login(input: {email: "%s", password: "%s"}) { session { accessToken } } }'
@@ -48,10 +48,14 @@ def url(variables: dict[str, str]) -> str:
 
 
 def serving(
-    variables: dict[str, str], url: str, folder: Path, workers: int, **more: str
+    variables: dict[str, str],
+    url: str,
+    folder: Path,
+    workers: int,
+    command: list[str] = LECTERN,
+    **more: str,
 ) -> Iterator[Program]:
-    command = [*LECTERN, "serve", "--workers", str(workers)]
-    with running(command, folder, **(variables | more)) as program:
+    with running([*command, "serve", "--workers", str(workers)], folder, **(variables | more)) as program:
         program.wait_for(lambda: answers(f"{url}/readyz"), "answer")
         if workers > 1:
             program.wait_for(lambda: "serving on" in program.output, "whole crew")
@@ -144,14 +148,17 @@ def test_the_crew_ends_with_a_supervisor_that_is_killed(three: Program) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_all_of_them_is_one_signal(three: Program, url: str, number: signal.Signals) -> None:
+def test_a_signal_to_all_of_them_is_one_signal(
+    variables: dict[str, str], url: str, tmp_path: Path, number: signal.Signals
+) -> None:
     """A terminal and systemd send theirs to every process, not to the first alone."""
-    members = crew(three)
-    os.killpg(three.process.pid, number)
-    assert three.end() == 0
-    assert not any(member.is_running() for member in members)
-    assert "killed" not in three.output
-    assert "Traceback" not in three.output
+    for three in serving(variables, url, tmp_path, 3, command=INSTALLED):
+        members = crew(three)
+        os.killpg(three.process.pid, number)
+        assert three.end() == 0
+        assert not any(member.is_running() for member in members)
+        assert "killed" not in three.output
+        assert "Traceback" not in three.output
 
 
 class Held:

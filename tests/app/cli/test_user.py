@@ -30,9 +30,12 @@ class Lectern:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LECTERN_")}
         self.environment = {**clean, "COLUMNS": "200", "NO_COLOR": "1", **environment}
 
-    async def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    async def __call__(
+        self, *arguments: str, stdin: str = "", fresh: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        command = ["user", *arguments]
         return await asyncio.to_thread(
-            run_command, ["user", *arguments], self.environment, stdin=stdin, patience=PATIENCE
+            run_command, command, self.environment, stdin=stdin, patience=PATIENCE, fresh=fresh
         )
 
 
@@ -54,7 +57,7 @@ async def signs_in(database: Database, email: str, password: str) -> bool:
 
 
 async def test_an_administrator_with_a_given_password(lectern: Lectern, database: Database) -> None:
-    run = await lectern(*CREATE, "--role", "admin", "--password-stdin", stdin=f"{PASSWORD}\n")
+    run = await lectern(*CREATE, "--role", "admin", "--password-stdin", stdin=f"{PASSWORD}\n", fresh=True)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout == "Made the account ann@school.test (Ann), admin.\n"
     assert [(row["email"], row["name"], row["role"]) for row in await rows(database)] == [

@@ -9,7 +9,7 @@ import pytest
 
 from app.identity.tokens import key_sets
 from tests.support.ports import free_port
-from tests.support.programs import LECTERN, lectern, running
+from tests.support.programs import INSTALLED, installed, lectern, running
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def variables(database_url: str, redis_url: str) -> dict[str, str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_lives_until_a_signal(variables: dict[str, str], tmp_path: Path, number: signal.Signals) -> None:
     assert lectern("worker", "--check", **variables).returncode == 1
-    with running([*LECTERN, "worker"], tmp_path, **variables) as program:
+    with running([*INSTALLED, "worker"], tmp_path, **variables) as program:
         program.wait_for(lambda: "the worker runs" in program.output, "worker")
-        checked = lectern("worker", "--check", LECTERN_WORKER_PORT=variables["LECTERN_WORKER_PORT"])
+        checked = installed("worker", "--check", LECTERN_WORKER_PORT=variables["LECTERN_WORKER_PORT"])
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
         second = lectern("worker", **variables)
         assert (second.returncode, second.stderr.splitlines()[-1]) == (
