@@ -256,6 +256,15 @@ def test_help_explains_every_target() -> None:
     assert all(len(line.split()) > 3 for line in result.stdout.splitlines())
 
 
+def test_ci_runs_what_make_check_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (tests,) = re.findall(
+        r'^check: checks .*\n\techo "Tests" && exec \$\(BIN\)/(.*)$', makefile, re.MULTILINE
+    )
+    commands = ["make checks", 'echo "Tests"', f"exec .venv/bin/{tests}"]
+    assert (ROOT / ".ci/run").read_text().splitlines()[-3:] == commands
+
+
 def test_the_locks_agree_and_name_no_index() -> None:
     runtime, development = (
         dict(re.findall(r"^([a-z0-9][^=\s]*)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
