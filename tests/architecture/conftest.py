@@ -11,7 +11,6 @@ from app.telemetry import Metrics
 from tests.architecture.plan_sample import STATEMENTS
 from tests.conftest import database_at, migrated, once
 
-
 # A partition's follows that of the whole.
 _FOREIGN_KEYS = (
     "SELECT format('ALTER TABLE %s ALTER CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint"
