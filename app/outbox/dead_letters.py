@@ -12,11 +12,13 @@ _PAGE = Query(
     ("id", "name", "limit"),
     {},
 )
-_RETRY = Query(
-    "WITH risen AS (DELETE FROM dead_letters WHERE id = ANY($1::uuid[]) RETURNING *)"
-    ", waiting AS (INSERT INTO jobs (id, name, queue, payload, event_id, created_at)"
-    " SELECT id, name, queue, payload, event_id, created_at FROM risen ON CONFLICT (id) DO NOTHING)"
-    " SELECT id FROM risen",
+# Operators take turns: of two who want one tried again the second finds it gone.
+_TURN = Query("SELECT pg_advisory_xact_lock(7305811945)", (), {})
+# The job before its dead letter, as whoever buries one locks them; one that waits already is locked and stays as it is.
+_WAKE = Query(
+    "INSERT INTO jobs (id, name, queue, payload, event_id, created_at)"
+    " SELECT id, name, queue, payload, event_id, created_at FROM dead_letters WHERE id = ANY($1::uuid[])"
+    " ORDER BY id ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING id",
     ("ids",),
     {},
 )
@@ -35,9 +37,12 @@ async def retry(tx: Transaction, ids: list[UUID]) -> set[UUID]:
 
     One that was asked for anew by its key waits already, and waits once.
     """
-    return {row["id"] for row in await tx.fetch(_RETRY, ids=ids)}
+    await tx.fetch(_TURN)
+    woken = [row["id"] for row in await tx.fetch(_WAKE, ids=ids)]
+    return {row["id"] for row in await tx.fetch(_DISCARD, ids=woken)}
 
 
 async def discard(tx: Transaction, ids: list[UUID]) -> set[UUID]:
     """Throws them away. Returns those that there were."""
+    await tx.fetch(_TURN)
     return {row["id"] for row in await tx.fetch(_DISCARD, ids=ids)}

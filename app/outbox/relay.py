@@ -31,7 +31,13 @@ _UNHEARD = Query(
     ("queues", "patience", "grace", "batch"),
     {},
 )
-_PUT_BACK = Query("UPDATE jobs SET handed_over_at = NULL WHERE id = ANY($1::uuid[])", ("ids",), {})
+# Waits for nobody: what somebody has locked is being claimed or ended, and needs no telling.
+_PUT_BACK = Query(
+    "UPDATE jobs SET handed_over_at = NULL WHERE id IN"
+    " (SELECT id FROM jobs WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED)",
+    ("ids",),
+    {},
+)
 MEASURE = 5.0
 """Seconds between two counts of what waits."""
 

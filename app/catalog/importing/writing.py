@@ -8,6 +8,7 @@ from typing import Any
 from app.catalog.cards import courses_changed
 from app.catalog.importing.rows import ImportedCourse
 from app.catalog.models import BodyFormat, CourseStatus
+from app.catalog.service.editing import lock_courses
 from app.catalog.slugs import slug_of
 from app.database import Transaction
 
@@ -16,8 +17,6 @@ IMPORT_LOCK = "SELECT pg_advisory_xact_lock(7305811942)"
 _EXISTING = (
     "SELECT id, source_key, source_hash FROM courses WHERE source = $1 AND source_key = ANY($2::text[])"
 )
-# Course before lesson, as everybody else locks them; NO KEY, since nobody's reference to them changes.
-_LOCK_COURSES = "SELECT id FROM courses WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 # The plain slug, else one with an end made from the key: the same in every run. The last length cannot clash.
 SLUG_ENDINGS = (0, 10, 40)
@@ -161,7 +160,8 @@ class ChunkWriter:
             await self._insert(tx, new)
         if changed:
             ids = [existing[course.key]["id"] for course in changed]
-            await tx.fetch_text(_LOCK_COURSES, ids)
+            # Course before lesson, as everybody else locks them.
+            await lock_courses(tx, ids)
             await tx.fetch_text(self._update, ids, *_arrays(changed))
             await courses_changed(tx, *ids)
         return Tally(len(new), len(changed), len(courses) - len(new) - len(changed))

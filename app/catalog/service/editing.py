@@ -1,12 +1,14 @@
 """Who may edit a course, and the lock that lets its structure change one writer at a time."""
 
+from collections.abc import Sequence
+
 from asyncpg import Record
 from sqlalchemy import BigInteger, bindparam, select
 
 from app.catalog.errors import InvalidState, NotFound, StaleVersion
 from app.catalog.models import Course, CourseInstructor, CourseStatus, Lesson, Module
 from app.catalog.reads.courses import actor_values, visible
-from app.database import Transaction, compiled
+from app.database import Query, Transaction, compiled
 from app.errors import Forbidden
 from app.identity.actor import Actor
 
@@ -24,6 +26,9 @@ _LOCK = compiled(
     select(Course, _TEACHES)
     .where(Course.id == bindparam("course_id", type_=BigInteger), visible())
     .with_for_update(key_share=True, of=Course)
+)
+_LOCK_SEVERAL = Query(
+    "SELECT id FROM courses WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE", ("course_ids",), {}
 )
 MODULE = compiled(select(Module).where(Module.id == bindparam("module_id", type_=BigInteger)))
 _LESSON = compiled(select(Lesson).where(Lesson.id == bindparam("lesson_id", type_=BigInteger)))
@@ -46,6 +51,11 @@ async def course_to_edit(
             "An archived course does not change. Publish it again first.", path=("input", *path)
         )
     return course
+
+
+async def lock_courses(tx: Transaction, course_ids: Sequence[int]) -> None:
+    """For whoever changes several in one transaction: in ascending order, before the first of them is changed."""
+    await tx.fetch(_LOCK_SEVERAL, course_ids=course_ids)
 
 
 async def module_to_edit(tx: Transaction, actor: Actor, module_id: int, *path: str) -> Record:

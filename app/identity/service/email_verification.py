@@ -102,8 +102,10 @@ async def verify(
     user_id = await email_tokens.owner(database, throttle, token, _PURPOSE, client_address=client_address)
     if actor.user_id != user_id:
         await _prove_claim(database, throttle, user_id, password, client_address)
+    # The account before its tokens, as where its password is changed.
+    claimed = await claim_address(tx, user_id)
     await email_tokens.spend(tx, token, _PURPOSE)
-    return await claim_address(tx, user_id)
+    return claimed
 
 
 async def _prove_claim(

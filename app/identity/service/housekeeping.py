@@ -1,4 +1,4 @@
-"""What identity throws away in time, in steps small enough to disturb nobody."""
+"""What identity throws away in time, in steps small enough to disturb nobody: what somebody else has locked waits for the next."""
 
 from uuid import UUID
 
@@ -23,7 +23,13 @@ _looked_at = (
 )
 _gone = (
     delete(AuthSession)
-    .where(AuthSession.id.in_(select(_looked_at.c.id)), _OLD)
+    .where(
+        AuthSession.id.in_(
+            select(AuthSession.id)
+            .where(AuthSession.id.in_(select(_looked_at.c.id)), _OLD)
+            .with_for_update(skip_locked=True)
+        )
+    )
     .returning(AuthSession.id)
     .cte("gone")
 )
@@ -40,7 +46,10 @@ _FORGET_TOKENS = compiled(
     delete(EmailToken)
     .where(
         EmailToken.token_hash.in_(
-            select(EmailToken.token_hash).where(EmailToken.expires_at < func.now()).limit(_AT_ONCE)
+            select(EmailToken.token_hash)
+            .where(EmailToken.expires_at < func.now())
+            .limit(_AT_ONCE)
+            .with_for_update(skip_locked=True)
         )
     )
     .returning(EmailToken.user_id)
@@ -53,6 +62,7 @@ _FORGET_FAILURES = compiled(
             select(AttemptThrottle.key)
             .where(AttemptThrottle.last_failure < func.now() - text("interval '1 day'"))
             .limit(_AT_ONCE)
+            .with_for_update(skip_locked=True)
         )
     )
     .returning(AttemptThrottle.key)

@@ -108,10 +108,11 @@ async def reset_password(
     if user is None:
         raise InvalidEmailToken
     new_hash = await _hashed(new_password, email=user["email"])
-    await email_tokens.spend(tx, token, _PURPOSE)
-    # Whoever was kept out by somebody's guesses is in again. Before the account is locked, as where one signs in.
+    # Whoever was kept out by somebody's guesses is in again. Before the account is locked, as where one signs in; and the
+    # account before its tokens, as where the password is changed. A token that is good no more takes all of it back.
     await throttle.forgive(tx, throttle.account(email_key(user["email"])))
     await claim_address(tx, user_id)
+    await email_tokens.spend(tx, token, _PURPOSE)
     changed = await _set_password(tx, user, new_hash)
     await end_other_sessions(tx, ended, Actor(user_id))
     await account_mails.ask_by_account(tx, outbox, AccountMail.PASSWORD_CHANGED, user_id=user["id"])

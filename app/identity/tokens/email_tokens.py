@@ -61,7 +61,8 @@ async def owner(
 
 
 async def spend(tx: Transaction, token: str, purpose: EmailTokenPurpose) -> int:
-    """Uses the token up, and with it all of the account's for that purpose. Returns the account's id.
+    """Uses the token up, and with it all of the account's for that purpose. Returns the account's id. Whoever calls it has
+    locked the account: two tokens of one account are never spent at once.
 
     Raises InvalidEmailToken for one that is unknown, used or expired; of several at once, one succeeds.
     """

@@ -95,13 +95,14 @@ async def enroll(
     if _is_in(terms):
         return None
     _check(terms)
+    # Before the invitation, as a roster does, which has the seats of its courses all along.
+    await lock_seats(tx, course_id)
     if terms["invited"] and await take_invitation(tx, actor.user_id, course_id, notifier.metrics) is None:
         # Taken while we looked: perhaps by a twin of this very request, which has enrolled them then.
         terms = await _terms(tx, actor, course_id)
         if _is_in(terms):
             return None
         _check(terms)
-    await lock_seats(tx, course_id)
     try:
         entered = await tx.fetch_one(_ENTER, user_id=actor.user_id, course_id=course_id, source=source)
     except ForeignKeyViolationError:

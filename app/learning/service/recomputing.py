@@ -1,12 +1,14 @@
 """Progress, counted anew after a course has changed: in chunks of learners, each a transaction, each safe to repeat.
 
 Nothing that was completed is taken away. Whoever changes an enrolment meanwhile waits for its chunk, or is in the next
-count: both lock the enrolment first.
+count: both lock the enrolment before what is counted in it. Videos' progress comes even before that, as whoever flushes locks it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from asyncpg import Record
 
 from app.database import Query, Transaction
 from app.learning.completion_rules import GRACE
@@ -35,6 +37,17 @@ _CHUNK = Query(
     ("course_id", "created_at", "user_id", "rows"),
     {},
 )
+# What is to be swept, or noted as watched enough: a rule that wants less than it did, a video that is shorter than it was.
+# What viewers report from now on is noted by who writes it.
+_LOCK_VIDEOS = Query(
+    "SELECT p.user_id, p.video_id, v.id IS NULL AS gone FROM video_progress p"  # noqa: S608 - a number of ours
+    " LEFT JOIN video_metadata v ON v.id = p.video_id LEFT JOIN lessons l ON l.id = v.lesson_id"
+    " WHERE p.user_id = ANY($1::bigint[]) AND p.course_id = $2 AND (v.id IS NULL"
+    f" OR p.completed_at IS NULL AND p.watched_ms + {GRACE} >= l.required_share * v.duration_ms)"
+    " ORDER BY p.user_id, p.video_id FOR UPDATE OF p",
+    ("user_ids", "course_id"),
+    {},
+)
 _LOCK = Query(
     "SELECT user_id FROM enrollments WHERE user_id = ANY($1::bigint[]) AND course_id = $2"
     " AND state IN ('active', 'completed') ORDER BY user_id FOR NO KEY UPDATE",
@@ -48,22 +61,24 @@ _SWEEP_LESSONS = Query(
     {},
 )
 _SWEEP_VIDEOS = Query(
-    "DELETE FROM video_progress p WHERE p.user_id = ANY($1::bigint[]) AND p.course_id = $2"
-    " AND NOT EXISTS (SELECT FROM video_metadata v WHERE v.id = p.video_id)",
-    ("user_ids", "course_id"),
+    "DELETE FROM video_progress p USING unnest($1::bigint[], $2::bigint[]) AS gone (user_id, video_id)"
+    " WHERE p.user_id = gone.user_id AND p.video_id = gone.video_id AND p.user_id = ANY($1)",
+    ("user_ids", "video_ids"),
     {},
 )
-# A rule that wants less than it did, a video that is shorter than it was.
+_NOTE_VIDEOS = Query(
+    "UPDATE video_progress p SET completed_at = now() FROM unnest($1::bigint[], $2::bigint[]) AS enough (user_id, video_id)"
+    " WHERE p.user_id = enough.user_id AND p.video_id = enough.video_id AND p.user_id = ANY($1)",
+    ("user_ids", "video_ids"),
+    {},
+)
 _WATCHED_ENOUGH = Query(
     f"""
 WITH enough AS (
-    SELECT p.user_id, p.video_id, l.id AS lesson_id
+    SELECT p.user_id, l.id AS lesson_id
     FROM lessons l JOIN video_metadata v ON v.lesson_id = l.id JOIN video_progress p ON p.video_id = v.id
     WHERE l.course_id = $2 AND p.user_id = ANY($1::bigint[])
       AND p.watched_ms + {GRACE} >= l.required_share * v.duration_ms
-), noted AS (
-    UPDATE video_progress p SET completed_at = now() FROM enough e
-    WHERE p.user_id = e.user_id AND p.video_id = e.video_id AND p.user_id = ANY($1::bigint[]) AND p.completed_at IS NULL
 )
 SELECT e.user_id, e.lesson_id FROM enough e WHERE NOT EXISTS (
     SELECT FROM lesson_progress d WHERE d.user_id = e.user_id AND d.lesson_id = e.lesson_id AND d.completed_at IS NOT NULL)
@@ -120,13 +135,21 @@ async def recount_chunk(
     chunk = await tx.fetch(_CHUNK, course_id=course_id, created_at=after[0], user_id=after[1], rows=rows)
     if not chunk:
         return None
-    user_ids = [
-        row["user_id"]
-        for row in await tx.fetch(_LOCK, user_ids=[row["user_id"] for row in chunk], course_id=course_id)
-    ]
+    these = {"user_ids": [row["user_id"] for row in chunk], "course_id": course_id}
+    videos = await tx.fetch(_LOCK_VIDEOS, **these)
+    user_ids = {row["user_id"] for row in await tx.fetch(_LOCK, **these)}
     if user_ids:
-        await _recount(tx, outbox, user_ids, course_id, found)
+        await _settle_videos(tx, [row for row in videos if row["user_id"] in user_ids])
+        await _recount(tx, outbox, sorted(user_ids), course_id, found)
     return chunk[-1]["created_at"], chunk[-1]["user_id"]
+
+
+async def _settle_videos(tx: Transaction, locked: Sequence[Record]) -> None:
+    for statement, gone in ((_SWEEP_VIDEOS, True), (_NOTE_VIDEOS, False)):
+        rows = [row for row in locked if row["gone"] is gone]
+        if rows:
+            user_ids, video_ids = [row["user_id"] for row in rows], [row["video_id"] for row in rows]
+            await tx.fetch(statement, user_ids=user_ids, video_ids=video_ids)
 
 
 async def _recount(
@@ -134,7 +157,6 @@ async def _recount(
 ) -> None:
     values = {"user_ids": user_ids, "course_id": course_id}
     await tx.fetch(_SWEEP_LESSONS, **values)
-    await tx.fetch(_SWEEP_VIDEOS, **values)
     enough = await tx.fetch(_WATCHED_ENOUGH, **values)
     if enough:
         marked = await mark_lessons(

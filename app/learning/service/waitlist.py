@@ -16,7 +16,8 @@ from app.notifications.service import Notifier, notify
 CHUNK = 500
 """Of one transaction, which keeps the course's seats locked meanwhile; the clock goes on with the others."""
 
-# A course that has closed, or is not published, gives no seats away.
+# A course that has closed, or is not published, gives no seats away. Enrolments are locked in the order of their learners, as
+# everybody locks them.
 _PROMOTE = Query(
     f"""
 WITH seats AS MATERIALIZED (
@@ -28,8 +29,10 @@ WITH seats AS MATERIALIZED (
     WHERE p.course_id = $1 AND p.waitlist_count > 0 AND c.status = 'published'
       AND (p.closes_at IS NULL OR p.closes_at > now())
 ), next AS MATERIALIZED (
-    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.state = 'waitlisted'
-    ORDER BY e.waitlist_number LIMIT coalesce((SELECT least(greatest(free, 0), $2::int) FROM seats), 0)
+    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.user_id IN (
+        SELECT f.user_id FROM enrollments f WHERE f.course_id = $1 AND f.state = 'waitlisted'
+        ORDER BY f.waitlist_number LIMIT coalesce((SELECT least(greatest(free, 0), $2::int) FROM seats), 0))
+    ORDER BY e.user_id FOR NO KEY UPDATE
 ), promoted AS (
     UPDATE enrollments e
     SET state = CASE WHEN e.completed_at IS NULL THEN 'active' ELSE 'completed' END,
@@ -52,9 +55,11 @@ SELECT p.*, c.title FROM promoted p JOIN courses c ON c.id = p.course_id
 _END = Query(
     """
 WITH ending AS MATERIALIZED (
-    SELECT e.user_id FROM enrollments e
-    WHERE e.course_id = $1 AND e.state = 'waitlisted' AND ($3 OR e.created_at < now() - $4::interval)
-    ORDER BY e.waitlist_number LIMIT $2::int
+    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.user_id IN (
+        SELECT f.user_id FROM enrollments f
+        WHERE f.course_id = $1 AND f.state = 'waitlisted' AND ($3 OR f.created_at < now() - $4::interval)
+        ORDER BY f.waitlist_number LIMIT $2::int)
+    ORDER BY e.user_id FOR NO KEY UPDATE
 ), ended AS (
     UPDATE enrollments e SET state = 'withdrawn', withdrawn_at = clock_timestamp(), waitlist_number = NULL
     FROM ending n WHERE e.user_id = n.user_id AND e.course_id = $1 AND e.state = 'waitlisted'
@@ -84,16 +89,18 @@ async def promote(tx: Transaction, notifier: Notifier, course_id: int, *, at_mos
 
 
 async def tend(tx: Transaction, notifier: Notifier, course_id: int, *, closed: bool) -> int:
-    """One step of the clock's: ends the waiting of all where the course has closed, elsewhere of who has waited too long,
-    and gives free seats away. Returns how many wait no longer; 0 when there is nothing left to do.
+    """One step of the clock's: ends the waiting of all where the course has closed, elsewhere of who has waited too long;
+    where there is none such, gives free seats away: a transaction tells people once. Returns how many wait no longer; 0
+    when there is nothing left to do.
     """
     await lock_seats(tx, course_id)
     rows = await tx.fetch(_END, course_id=course_id, at_most=CHUNK, all=closed)
     if rows:
         await record_events(tx, notifier.outbox, _events(EnrollmentEventKind.WITHDRAWN, rows))
         await _tell(tx, notifier, NotificationKind.WAITLIST_ENDED, rows)
-    count_after(tx, notifier.metrics.enrollments.labels("waiting_ended"), len(rows))
-    return len(rows) + await promote(tx, notifier, course_id)
+        count_after(tx, notifier.metrics.enrollments.labels("waiting_ended"), len(rows))
+        return len(rows)
+    return await promote(tx, notifier, course_id)
 
 
 def _events(kind: EnrollmentEventKind, rows: Sequence[Record]) -> list[Happened]:

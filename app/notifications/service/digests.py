@@ -8,30 +8,34 @@ from app.notifications.kinds import DEFAULTS
 ITEMS = 50
 """Told of in a mail; the others are counted."""
 
+# The counters first, in ascending order, as whoever tells or reads does.
+_LOCK = Query(
+    "SELECT recipient_id FROM notification_counters WHERE recipient_id IN (SELECT DISTINCT recipient_id FROM notifications"
+    " WHERE for_digest AND recipient_id > $1 ORDER BY recipient_id LIMIT $2) ORDER BY recipient_id FOR NO KEY UPDATE",
+    ("after", "rows"),
+    {},
+)
 # Whoever has had their mail of that day keeps what came since for the next. What is read, or wanted no more, is let go.
 _COLLECT = Query(
     """
-WITH chosen AS MATERIALIZED (
-    SELECT DISTINCT recipient_id FROM notifications WHERE for_digest AND recipient_id > $2
-    ORDER BY recipient_id LIMIT $3
-), collected AS (
-    UPDATE notifications n SET for_digest = false FROM chosen c
-    WHERE n.recipient_id = c.recipient_id AND n.for_digest
-      AND NOT EXISTS (SELECT FROM notification_mails m WHERE m.recipient_id = c.recipient_id AND m.day = $1)
+WITH collected AS (
+    UPDATE notifications n SET for_digest = false
+    WHERE n.recipient_id = ANY($2::bigint[]) AND n.for_digest
+      AND NOT EXISTS (SELECT FROM notification_mails m WHERE m.recipient_id = n.recipient_id AND m.day = $1)
     RETURNING n.id, n.recipient_id, n.kind, n.read_at
 ), told AS (
     SELECT n.recipient_id, array_agg(n.id ORDER BY n.id DESC) AS ids FROM collected n
     JOIN users u ON u.id = n.recipient_id AND u.email_verified_at IS NOT NULL
     LEFT JOIN notification_preferences p ON p.user_id = n.recipient_id AND p.kind = n.kind
-    LEFT JOIN unnest($5::text[], $6::boolean[]) AS d (kind, digest) ON d.kind = n.kind
+    LEFT JOIN unnest($4::text[], $5::boolean[]) AS d (kind, digest) ON d.kind = n.kind
     WHERE n.read_at IS NULL AND coalesce(p.digest, d.digest, false) GROUP BY n.recipient_id
 ), mailed AS (
     INSERT INTO notification_mails (recipient_id, day, notification_ids, left_out)
-    SELECT recipient_id, $1, ids[1:$4], greatest(cardinality(ids) - $4, 0) FROM told RETURNING 1
+    SELECT recipient_id, $1, ids[1:$3], greatest(cardinality(ids) - $3, 0) FROM told RETURNING 1
 )
-SELECT (SELECT count(*) FROM mailed) AS made, count(*) AS seen, max(recipient_id) AS last FROM chosen
+SELECT count(*) AS made FROM mailed
 """,
-    ("day", "after", "rows", "items", "kinds", "digest"),
+    ("day", "recipients", "items", "kinds", "digest"),
     {"kinds": DEFAULTS["kinds"], "digest": DEFAULTS["digest"]},
 )
 
@@ -43,5 +47,6 @@ async def collect_digests(
 
     Returns how many mails, and the id to go on from; None when there are no more.
     """
-    (step,) = await tx.fetch(_COLLECT, day=day, after=after, rows=rows, items=ITEMS)
-    return step["made"], step["last"] if step["seen"] == rows else None
+    recipients = [row["recipient_id"] for row in await tx.fetch(_LOCK, after=after, rows=rows)]
+    (step,) = await tx.fetch(_COLLECT, day=day, recipients=recipients, items=ITEMS)
+    return step["made"], recipients[-1] if len(recipients) == rows else None

@@ -59,6 +59,12 @@ FROM told t LEFT JOIN mailed m USING (recipient_id)
 )
 
 
+async def lock_recipients(tx: Transaction, recipients: Iterable[int]) -> bool:
+    """First of all for whoever tells several times in a transaction: of everybody who may be told. False for nobody."""
+    chosen = sorted(set(recipients))
+    return bool(chosen) and bool(await tx.fetch(_LOCK, recipients=chosen))
+
+
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """What telling people needs beside the transaction. One per process."""
@@ -89,12 +95,12 @@ async def notify(
     """
     text_of(kind, payload)
     definition = KINDS[kind]
-    chosen = sorted(set(recipients))
-    if not chosen or not await tx.fetch(_LOCK, recipients=chosen):
+    chosen = set(recipients)
+    if not await lock_recipients(tx, chosen):
         return 0
     told = await tx.fetch(
         _NOTIFY,
-        recipients=chosen,
+        recipients=sorted(chosen),
         kind=kind.value,
         key=key,
         payload=dict(payload),

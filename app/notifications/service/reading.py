@@ -8,7 +8,8 @@ from app.database import Query, Transaction
 from app.identity.actor import Actor
 from app.notifications.errors import NotificationNotFound
 
-# First of all: whoever else reads or is told something waits here, so that rows and counter change together.
+# First of all: whoever else reads or is told something waits here, so that rows and counter change together. Where there is
+# no counter yet nothing is locked: what is told from then on is not touched, as its rows would be locked before the counter.
 _LOCK = Query(
     "SELECT unread FROM notification_counters WHERE recipient_id = $1 FOR NO KEY UPDATE", ("owner",), {}
 )
@@ -33,7 +34,10 @@ _MARK = Query(
 async def mark_read(tx: Transaction, actor: Actor, *, ids: Sequence[UUID]) -> int:
     """Marks these of the actor's own. Returns how many are unread now. Raises NOT_FOUND if any is not theirs."""
     chosen = list(set(ids))
-    await tx.fetch(_LOCK, owner=actor.user_id)
+    if not await tx.fetch(_LOCK, owner=actor.user_id):
+        if chosen:
+            raise NotificationNotFound
+        return 0
     (own,) = await tx.fetch(_OWN, owner=actor.user_id, ids=chosen)
     if own["found"] != len(chosen):
         raise NotificationNotFound
@@ -42,16 +46,14 @@ async def mark_read(tx: Transaction, actor: Actor, *, ids: Sequence[UUID]) -> in
 
 async def mark_read_up_to(tx: Transaction, actor: Actor, *, position: int) -> int:
     """Marks all of the actor's own up to that place in their list, itself included. Returns how many are unread now."""
-    await tx.fetch(_LOCK, owner=actor.user_id)
-    return await _marked(tx, actor, up_to=position)
+    return await _marked(tx, actor, up_to=position) if await tx.fetch(_LOCK, owner=actor.user_id) else 0
 
 
 async def mark_all_read(tx: Transaction, actor: Actor) -> int:
     """Marks all of the actor's own. Returns how many are unread now: those that came meanwhile."""
-    await tx.fetch(_LOCK, owner=actor.user_id)
-    return await _marked(tx, actor)
+    return await _marked(tx, actor) if await tx.fetch(_LOCK, owner=actor.user_id) else 0
 
 
 async def _marked(tx: Transaction, actor: Actor, **values: Any) -> int:
-    row = await tx.fetch_one(_MARK, owner=actor.user_id, **values)
-    return 0 if row is None else int(row["unread"])
+    (row,) = await tx.fetch(_MARK, owner=actor.user_id, **values)
+    return int(row["unread"])

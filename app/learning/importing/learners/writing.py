@@ -1,4 +1,4 @@
-"""What is stored: a presentation's course in one transaction, each chunk of its learners in one of six statements."""
+"""What is stored: a presentation's course in one transaction, each chunk of its learners in one of seven statements."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from app.learning.importing.learners.presentations import Presentation
 from app.learning.importing.learners.rows import Activity, Learner
 from app.learning.models import EnrollmentEventKind, EnrollmentState
 from app.learning.service.events import Happened, write_events
+from app.learning.service.seats import lock_seats
 
 SOURCE = "oulad"
 """Of the courses; with a presentation's code their identity across runs."""
@@ -94,13 +95,14 @@ async def write_learners(
         else:
             done.refused.append((learner.place, DIFFERS))
     if new:
+        # Before the enrolments, as whoever enrols does.
+        await lock_seats(tx, course_id)
         rows = await tx.fetch_text(_INSERT, course_id, IMPORTED, *_arrays(new, presentation))
         # Who was enrolled here by other means, a moment ago, is met again in the next run.
         entered = [row["user_id"] for row in rows]
         done.enrolled, done.unchanged = len(rows), done.unchanged + len(new) - len(rows)
         happened = _happened(((user, new[user]) for user in entered), course_id, presentation)
         done.events = len(await write_events(tx, list(happened)))
-        # Last, since others who enrol in the course wait for this row.
         await tx.fetch_text(_COUNT, course_id, sum(row["state"] in _SEATED for row in rows))
     return done
 

@@ -9,7 +9,7 @@ from asyncpg import Record
 from app.catalog import reads as catalog
 from app.catalog.models import CourseStatus
 from app.catalog.service import add_course_instructor
-from app.catalog.service.editing import course_to_edit
+from app.catalog.service.editing import course_to_edit, lock_courses
 from app.database import Query, Transaction
 from app.errors import DomainError
 from app.identity import reads as identity
@@ -20,13 +20,15 @@ from app.learning.models import EnrollmentState
 from app.learning.service.cohorts import add_cohort
 from app.learning.service.enrollments import enroll
 from app.learning.service.invitations import Invited, invite
-from app.notifications.service import Notifier
+from app.learning.service.seats import lock_seats_of
+from app.notifications.service import Notifier, lock_recipients
 
 SOURCE = "roster"
 OPERATOR = Actor(role=Role.ADMIN)
 """Whoever runs the command is known to the machine alone."""
-# Rosters take turns chunk by chunk: two of them lock the same courses, in whatever order their files have.
-_TURN = Query("SELECT pg_advisory_xact_lock(7305811943)", (), {})
+# Rosters take turns chunk by chunk: two of them invite the same people, in whatever order their files have. A number that
+# nobody else locks by: whoever waits for a turn holds nothing yet.
+_TURN = Query("SELECT pg_advisory_xact_lock(7305811944)", (), {})
 _ENROLLED = Query(
     "SELECT user_id, course_id, state FROM enrollments WHERE user_id = ANY($1::bigint[])"
     " AND course_id = ANY($2::bigint[])",
@@ -90,7 +92,9 @@ class Registrar:
     async def carry_out(self, tx: Transaction, rows: Sequence[RosterRow], *, mail: bool) -> ChunkDone:
         """No address and course may come twice. Rows that are refused have written nothing."""
         await tx.fetch(_TURN)
+        await _lock_courses(tx, rows)
         known, done = await _known(tx, rows), ChunkDone()
+        await lock_recipients(tx, _who_may_be_told(rows, known))
         for row in rows:
             # What a rule refuses after something was written takes that with it, and nothing else.
             await tx.fetch_text("SAVEPOINT roster_row")
@@ -167,6 +171,26 @@ class Registrar:
         learner = Actor(account["id"], Role(account["role"]))
         entered = await enroll(tx, self._notifier, learner, course_id=course["id"], source=SOURCE)
         return "waitlisted" if entered == EnrollmentState.WAITLISTED else "enrolled"
+
+
+async def _lock_courses(tx: Transaction, rows: Sequence[RosterRow]) -> None:
+    """All that the rows may change, before the first does: their own order is not that of others."""
+    course_ids = [row["id"] for row in await catalog.courses_of_slugs(tx, [row.slug for row in rows])]
+    await lock_courses(tx, course_ids)
+    await lock_seats_of(tx, course_ids)
+
+
+def _who_may_be_told(rows: Sequence[RosterRow], known: _Known) -> list[int]:
+    joining = [
+        (known.accounts[row.key], known.courses[row.slug]["id"])
+        for row in rows
+        if row.role is RosterRole.INSTRUCTOR and row.key in known.accounts and row.slug in known.courses
+    ]
+    return [
+        account["id"]
+        for account, course_id in joining
+        if account["role"] != Role.STUDENT and (account["id"], course_id) not in known.teaching
+    ]
 
 
 async def _known(tx: Transaction, rows: Sequence[RosterRow]) -> _Known:
