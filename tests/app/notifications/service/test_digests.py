@@ -4,14 +4,23 @@ from datetime import date
 
 import pytest
 
-from app.notifications.service import Choice, digests, mark_all_read, unsubscribe, update_preferences
+from app.database import Transaction
+from app.notifications.service import (
+    Choice,
+    digests,
+    mark_all_read,
+    mark_read,
+    unsubscribe,
+    update_preferences,
+)
 from app.notifications.service.digests import collect_digests
 from app.notifications.unsubscribing import DIGEST
 from app.resources import Resources
 from tests.factories.catalog import run
 from tests.factories.identity import MadeUser, make_user
-from tests.factories.notifications import ADDED, REMOVED, tell
+from tests.factories.notifications import ADDED, REMOVED, listed, tell, wrong_counters
 from tests.support.mailbox import Mail, mails
+from tests.support.meeting import meet
 from workers.notifications import look_for_due_mails
 
 TODAY, TOMORROW = date(2026, 11, 23), date(2026, 11, 24)
@@ -140,3 +149,21 @@ async def test_steps_reach_everybody(resources: Resources) -> None:
         steps += 1
     assert (made, steps) == (5, 3)
     assert {mail.to for mail in await received(resources)} == {user.email for user in users}
+
+
+async def test_whoever_collects_waits_for_who_reads(crowd: Resources) -> None:
+    """They may come by different ways: who reads has marked the later one, who collects begins with the earlier."""
+    ann = await reader(crowd)
+    for title in ("Earlier", "Later"):
+        await tell(crowd, ann.number, title=title)
+    later, earlier = await listed(crowd.database, ann.number)
+
+    async def read_both(tx: Transaction) -> int:
+        await mark_read(tx, ann.actor, ids=[later["id"]])
+        return await mark_read(tx, ann.actor, ids=[earlier["id"]])
+
+    unread, (made, _) = await meet(
+        crowd.database, read_both, lambda tx: collect_digests(tx, day=TODAY), before="WITH seen", turn=2
+    )
+    assert (unread, made) == (0, 0)
+    assert await wrong_counters(crowd.database) == []
