@@ -60,9 +60,9 @@ def begin(database: Database, action: Action, halt: Halt | None = None) -> async
 
 async def as_far_as_it_comes(database: Database, *acting: asyncio.Task[Any]) -> None:
     """Until each of them has ended or waits for a lock; nobody else may wait for one meanwhile."""
-    while (going := [task for task in acting if not task.done()]) and (
-        (await database.fetch(_WAITING))[0]["number"] < len(going)
-    ):
+    while going := [task for task in acting if not task.done()]:
+        if (await database.fetch(_WAITING))[0]["number"] >= len(going):
+            return
         await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,7 @@
-"""What identity throws away in time, in steps small enough to disturb nobody: what somebody else has locked waits for the next."""
+"""What identity throws away in time, in steps small enough to disturb nobody.
+
+What somebody else has locked is left for the next time: they may be throwing it away too, in another order.
+"""
 
 from uuid import UUID
 

@@ -12,8 +12,8 @@ from app.learning.errors import LimitReached, NotFound
 PREREQUISITE_LIMIT = 20
 _PATH = "requiredCourseIds"
 
-# A number of its own: whoever asks for it holds a course. Two that change the prerequisites of different courses could close a circle together: one of them
-# waits, which is rare and short.
+# A number of its own: whoever waits for it holds a course. Two that change the prerequisites of different courses could
+# close a circle together: one of them waits, which is rare and short.
 _LOCK = Query("SELECT pg_advisory_xact_lock(7305811943)", (), {})
 # UNION and not UNION ALL: each course is looked at once, however many ways lead to it.
 _CIRCLE = Query(

@@ -1,7 +1,8 @@
 """Progress, counted anew after a course has changed: in chunks of learners, each a transaction, each safe to repeat.
 
 Nothing that was completed is taken away. Whoever changes an enrolment meanwhile waits for its chunk, or is in the next
-count: both lock the enrolment before what is counted in it. Videos' progress comes even before that, as whoever flushes locks it.
+count: both lock the enrolment before what is counted in it. Videos' progress comes even before that, as whoever flushes
+locks it.
 """
 
 from collections.abc import Sequence

@@ -16,8 +16,8 @@ from app.notifications.service import Notifier, notify
 CHUNK = 500
 """Of one transaction, which keeps the course's seats locked meanwhile; the clock goes on with the others."""
 
-# A course that has closed, or is not published, gives no seats away. Enrolments are locked in the order of their learners, as
-# everybody locks them.
+# A course that has closed, or is not published, gives no seats away. Enrolments are locked in the order of their learners,
+# as everybody locks them.
 _PROMOTE = Query(
     f"""
 WITH seats AS MATERIALIZED (

@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from app.jobs import Job, Queue
-from app.outbox import Relay, claim_job
+from app.outbox import Relay, claim_job, job_id_of
 from app.outbox.handover import queue_name
 from app.resources import Resources
 from app.telemetry import StatementCount, statements
 from tests.factories.catalog import run
+from tests.support.meeting import Halt, as_far_as_it_comes
 
 
 @pytest.fixture
@@ -142,3 +143,37 @@ async def test_a_long_queue_is_not_told_twice_and_hides_no_other(
     assert [await told(crowd), await told(crowd, Queue.MAIL)] == [20, 3]
     await crowd.handover._redis.flushall()
     assert await relay.repeat() == 20
+
+
+async def test_putting_back_waits_for_nobody(crowd: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who ends one of the jobs may be about to ask for another of them."""
+    for key in ("asked for again", "ending"):
+        async with crowd.database.transaction() as tx:
+            await crowd.outbox.enqueue(tx, Job.PROBE, {}, key=key)
+    await run(crowd.database, "UPDATE jobs SET due_at = now() - interval '5 seconds'")
+    await crowd.handover._redis.flushall()
+    halt = Halt("INSERT INTO jobs")
+
+    async def end() -> None:
+        claim = await claim_job(crowd.database, job_id_of(Job.PROBE, "ending"))
+        assert claim is not None
+        async with claim.finish() as tx:
+            halt.stop(tx)
+            assert await crowd.outbox.enqueue(tx, Job.PROBE, {}, key="asked for again") is None
+
+    ending: list[asyncio.Task[None]] = []
+
+    async def away(*_: object, **__: object) -> None:
+        ending.append(asyncio.create_task(end()))
+        await halt.reached_by(ending[0])
+        raise ConnectionRefusedError("away")
+
+    monkeypatch.setattr(type(crowd.handover._redis), "enqueue_job", away)
+    repeating = asyncio.create_task(Relay(crowd.database, crowd.handover, crowd.metrics).repeat())
+    await halt.reached_by(repeating)
+    await as_far_as_it_comes(crowd.database, repeating)
+    halt.go.set()
+    assert await repeating == 0
+    await ending[0]
+    (row,) = await run(crowd.database, "SELECT id, handed_over_at FROM jobs")
+    assert tuple(row) == (job_id_of(Job.PROBE, "asked for again"), None)

@@ -118,7 +118,9 @@ async def test_the_counter_is_right_whatever_happens_at_once(crowd: Resources, s
     assert len(rows) > 1
 
 
-async def test_who_reads_before_anything_was_told_locks_nothing_of_what_is_told_then(crowd: Resources) -> None:
+async def test_who_reads_before_anything_was_told_locks_nothing_of_what_is_told_then(
+    crowd: Resources,
+) -> None:
     """Two read at once; when the one began there was no counter that it could have locked."""
     ann = await make_user(crowd.database)
     before, after = Halt("WITH seen"), Halt("WITH seen")
@@ -130,7 +132,7 @@ async def test_who_reads_before_anything_was_told_locks_nothing_of_what_is_told_
     before.go.set()
     await as_far_as_it_comes(crowd.database, early)
     after.go.set()
-    assert await asyncio.gather(early, late) == [0, 0]
+    assert (await early, await late) == (0, 0)
     assert await wrong_counters(crowd.database) == []
 
 

@@ -30,7 +30,9 @@ async def course(resources: Resources, staff: Staff) -> MadeCourse:
 
 def roster(crowd: Resources, course: MadeCourse, *people: tuple[MadeUser, RosterRole]) -> Action:
     rows = [
-        RosterRow(line=line, email=user.email, key=user.email, slug="bread", role=role, cohort=None, name=None)
+        RosterRow(
+            line=line, email=user.email, key=user.email, slug="bread", role=role, cohort=None, name=None
+        )
         for line, (user, role) in enumerate(people, 2)
     ]
 
