@@ -147,7 +147,8 @@ async def test_a_long_queue_is_not_told_twice_and_hides_no_other(
 
 async def test_putting_back_waits_for_nobody(crowd: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who ends one of the jobs may be about to ask for another of them."""
-    for key in ("asked for again", "ending"):
+    # Whose id is the lower, so that whoever goes through both has the one and waits for the other.
+    for key in ("wanted again", "ending"):
         async with crowd.database.transaction() as tx:
             await crowd.outbox.enqueue(tx, Job.PROBE, {}, key=key)
     await run(crowd.database, "UPDATE jobs SET due_at = now() - interval '5 seconds'")
@@ -159,7 +160,7 @@ async def test_putting_back_waits_for_nobody(crowd: Resources, monkeypatch: pyte
         assert claim is not None
         async with claim.finish() as tx:
             halt.stop(tx)
-            assert await crowd.outbox.enqueue(tx, Job.PROBE, {}, key="asked for again") is None
+            assert await crowd.outbox.enqueue(tx, Job.PROBE, {}, key="wanted again") is None
 
     ending: list[asyncio.Task[None]] = []
 
@@ -176,4 +177,4 @@ async def test_putting_back_waits_for_nobody(crowd: Resources, monkeypatch: pyte
     assert await repeating == 0
     await ending[0]
     (row,) = await run(crowd.database, "SELECT id, handed_over_at FROM jobs")
-    assert tuple(row) == (job_id_of(Job.PROBE, "asked for again"), None)
+    assert tuple(row) == (job_id_of(Job.PROBE, "wanted again"), None)
