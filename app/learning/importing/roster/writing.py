@@ -94,21 +94,32 @@ class Registrar:
         await tx.fetch(_TURN)
         await _lock_courses(tx, rows)
         known, done = await _known(tx, rows), ChunkDone()
-        await lock_recipients(tx, _who_may_be_told(rows, known))
+        # Who is told of something comes last, as everywhere, and all of them are locked before the first hears of it.
+        teachers = [row for row in rows if row.role is RosterRole.INSTRUCTOR]
         for row in rows:
-            # What a rule refuses after something was written takes that with it, and nothing else.
-            await tx.fetch_text("SAVEPOINT roster_row")
-            cohorts = len(known.cohorts)
-            try:
-                outcome = await self._row(tx, row, known, mail=mail)
-            except DomainError as error:
-                await tx.fetch_text("ROLLBACK TO SAVEPOINT roster_row")
-                while len(known.cohorts) > cohorts:
-                    known.cohorts.popitem()
-                done.refused.append((row.line, error.message))
-            else:
-                setattr(done, outcome, getattr(done, outcome) + 1)
+            if row.role is not RosterRole.INSTRUCTOR:
+                await self._try(tx, row, known, done, mail=mail)
+        await lock_recipients(tx, _who_may_be_told(teachers, known))
+        for row in teachers:
+            await self._try(tx, row, known, done, mail=mail)
+        done.refused.sort()
         return done
+
+    async def _try(
+        self, tx: Transaction, row: RosterRow, known: _Known, done: ChunkDone, *, mail: bool
+    ) -> None:
+        # What a rule refuses after something was written takes that with it, and nothing else.
+        await tx.fetch_text("SAVEPOINT roster_row")
+        cohorts = len(known.cohorts)
+        try:
+            outcome = await self._row(tx, row, known, mail=mail)
+        except DomainError as error:
+            await tx.fetch_text("ROLLBACK TO SAVEPOINT roster_row")
+            while len(known.cohorts) > cohorts:
+                known.cohorts.popitem()
+            done.refused.append((row.line, error.message))
+        else:
+            setattr(done, outcome, getattr(done, outcome) + 1)
 
     async def _row(self, tx: Transaction, row: RosterRow, known: _Known, *, mail: bool) -> str:
         course = known.courses.get(row.slug)
@@ -180,11 +191,11 @@ async def _lock_courses(tx: Transaction, rows: Sequence[RosterRow]) -> None:
     await lock_seats_of(tx, course_ids)
 
 
-def _who_may_be_told(rows: Sequence[RosterRow], known: _Known) -> list[int]:
+def _who_may_be_told(teachers: Sequence[RosterRow], known: _Known) -> list[int]:
     joining = [
         (known.accounts[row.key], known.courses[row.slug]["id"])
-        for row in rows
-        if row.role is RosterRole.INSTRUCTOR and row.key in known.accounts and row.slug in known.courses
+        for row in teachers
+        if row.key in known.accounts and row.slug in known.courses
     ]
     return [
         account["id"]
