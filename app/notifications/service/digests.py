@@ -8,10 +8,12 @@ from app.notifications.kinds import DEFAULTS
 ITEMS = 50
 """Told of in a mail; the others are counted."""
 
-# The counters first, in ascending order, as whoever tells or reads does.
+# The counters first, in ascending order, as whoever tells or reads does. An array, so that the counters' key is what is gone
+# by, and not all of them are read.
 _LOCK = Query(
-    "SELECT recipient_id FROM notification_counters WHERE recipient_id IN (SELECT DISTINCT recipient_id FROM notifications"
-    " WHERE for_digest AND recipient_id > $1 ORDER BY recipient_id LIMIT $2) ORDER BY recipient_id FOR NO KEY UPDATE",
+    "SELECT recipient_id FROM notification_counters WHERE recipient_id = ANY(ARRAY(SELECT DISTINCT recipient_id"
+    " FROM notifications WHERE for_digest AND recipient_id > $1 ORDER BY recipient_id LIMIT $2))"
+    " ORDER BY recipient_id FOR NO KEY UPDATE",
     ("after", "rows"),
     {},
 )

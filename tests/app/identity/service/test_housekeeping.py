@@ -5,6 +5,7 @@ import pytest
 
 from app.database import Database, Query
 from app.identity.service.housekeeping import BEGINNING, forget_sessions
+from app.resources import Resources
 from tests.factories.identity import make_user
 
 _ADD = Query(
@@ -64,3 +65,14 @@ async def test_each_step_looks_at_so_many(database: Database, rows: int, steps: 
 
 async def test_the_first_step_is_enough_where_nothing_is(database: Database) -> None:
     assert await forget(database) == (0, [0])
+
+
+async def test_what_somebody_has_locked_waits_for_the_next_time(crowd: Resources) -> None:
+    """A sign-in throws its account's old sessions away too, in an order of its own: nobody waits for the other."""
+    await add(crowd.database, LONG_AGO)
+    locked = await add(crowd.database, LONG_AGO)
+    async with crowd.database.transaction() as tx:
+        await tx.fetch_text("SELECT FROM auth_sessions WHERE id = $1 FOR UPDATE", locked)
+        assert await forget(crowd.database) == (1, [1])
+    assert await left(crowd.database) == [locked]
+    assert await forget(crowd.database) == (1, [1])
