@@ -1,8 +1,9 @@
-"""Who waits too long is told in a transaction of its own: two tellings in one would lock people in the order of their kinds."""
+"""Who waits is told once in a transaction, and locked in the order that others keep."""
 
 from app.database import Transaction
 from app.identity.models import Role
 from app.learning.service import waitlist
+from app.learning.service.completion import complete_lessons
 from app.notifications.service import notify
 from app.resources import Resources
 from tests.factories.catalog import make_course, run
@@ -47,3 +48,31 @@ async def test_the_clock_and_who_tells_the_same_people(crowd: Resources) -> None
         assert await tend(tx) == 0
     assert await flaws(crowd.database, course) == []
     assert await wrong_counters(crowd.database) == []
+
+
+async def test_who_waits_is_locked_in_the_order_of_learners(crowd: Resources) -> None:
+    """Not in that of the line: somebody else may hold the first of them, and want the second."""
+    lead = await make_user(crowd.database, Role.INSTRUCTOR)
+    course = await make_course(crowd.database, lead.actor, published=True)
+    await policy(crowd, lead, course, capacity=1)
+    seated, lower, higher = [await make_user(crowd.database) for _ in range(3)]
+    for user in (seated, higher, lower):
+        await enrolled(crowd, user, course)
+    await run(crowd.database, "UPDATE enrollment_policies SET capacity = 3")
+
+    async def complete_both(tx: Transaction) -> None:
+        for user in (lower, higher):
+            await complete_lessons(
+                tx,
+                crowd.outbox,
+                user_ids=[user.number],
+                lesson_ids=course.lesson_numbers[:1],
+                course_ids=[course.number],
+            )
+
+    async def tend(tx: Transaction) -> int:
+        return await waitlist.tend(tx, crowd.notifier, course.number, closed=False)
+
+    _, promoted = await meet(crowd.database, complete_both, tend, before="FOR NO KEY UPDATE OF e", turn=2)
+    assert promoted == 2
+    assert await flaws(crowd.database, course) == []
