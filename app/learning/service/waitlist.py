@@ -17,7 +17,7 @@ CHUNK = 500
 """Of one transaction, which keeps the course's seats locked meanwhile; the clock goes on with the others."""
 
 # A course that has closed, or is not published, gives no seats away. Enrolments are locked in the order of their learners,
-# as everybody locks them.
+# as everybody locks them; an array, which is the same when a row is looked at again that had to be waited for.
 _PROMOTE = Query(
     f"""
 WITH seats AS MATERIALIZED (
@@ -29,9 +29,9 @@ WITH seats AS MATERIALIZED (
     WHERE p.course_id = $1 AND p.waitlist_count > 0 AND c.status = 'published'
       AND (p.closes_at IS NULL OR p.closes_at > now())
 ), next AS MATERIALIZED (
-    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.user_id IN (
+    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.user_id = ANY(ARRAY(
         SELECT f.user_id FROM enrollments f WHERE f.course_id = $1 AND f.state = 'waitlisted'
-        ORDER BY f.waitlist_number LIMIT coalesce((SELECT least(greatest(free, 0), $2::int) FROM seats), 0))
+        ORDER BY f.waitlist_number LIMIT coalesce((SELECT least(greatest(free, 0), $2::int) FROM seats), 0)))
     ORDER BY e.user_id FOR NO KEY UPDATE
 ), promoted AS (
     UPDATE enrollments e
@@ -55,10 +55,10 @@ SELECT p.*, c.title FROM promoted p JOIN courses c ON c.id = p.course_id
 _END = Query(
     """
 WITH ending AS MATERIALIZED (
-    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.user_id IN (
+    SELECT e.user_id FROM enrollments e WHERE e.course_id = $1 AND e.user_id = ANY(ARRAY(
         SELECT f.user_id FROM enrollments f
         WHERE f.course_id = $1 AND f.state = 'waitlisted' AND ($3 OR f.created_at < now() - $4::interval)
-        ORDER BY f.waitlist_number LIMIT $2::int)
+        ORDER BY f.waitlist_number LIMIT $2::int))
     ORDER BY e.user_id FOR NO KEY UPDATE
 ), ended AS (
     UPDATE enrollments e SET state = 'withdrawn', withdrawn_at = clock_timestamp(), waitlist_number = NULL
