@@ -13,7 +13,7 @@ from app.identity.tokens.ended_sessions import EndedSessions
 from app.identity.tokens.refresh_tokens import RefreshTokens
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
-from app.learning.beats import ProgressTickets, Recorder, RecordingAccess
+from app.learning.beats import TICKET_LIFETIME, ProgressTickets, Recorder, RecordingAccess
 from app.learning.letters import LearningLetters
 from app.learning.progress_buffer import ProgressBuffer
 from app.mail import Mailer, open_mailer
@@ -78,7 +78,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         progress_buffer = ProgressBuffer(keyvalue, settings.progress, metrics)
         recording_access = RecordingAccess(database, settings.progress)
         stack.push_async_callback(recording_access.close)
-        ended_sessions = EndedSessions(database, settings.authentication)
+        ended_sessions = EndedSessions(database, settings.authentication, ticket_lifetime=TICKET_LIFETIME)
         stack.push_async_callback(ended_sessions.close)
         yield Resources(
             settings=settings,

@@ -1,8 +1,9 @@
-"""Which sessions have ended while access tokens of theirs may still be valid.
+"""Which sessions have ended while access tokens, or tickets, of theirs may still be valid.
 
 Access tokens are checked without SQL. To refuse those of a session that was ended, each process keeps the sessions
-revoked within a token's lifetime and asks for new ones once a second: one small statement, however many requests. All
-who wait for it hear the same, also that it failed: one after the other they would wait for a lost database for minutes.
+revoked within the lifetime of what a session gives out and asks for new ones once a second: one small statement,
+however many requests. All who wait for it hear the same, also that it failed: one after the other they would wait for a
+lost database for minutes.
 """
 
 import asyncio
@@ -12,13 +13,15 @@ from contextvars import Context
 from uuid import UUID
 
 from app.database import Database
-from app.errors import Unavailable
 from app.identity import reads
 from app.identity.errors import InvalidAccessToken
 from app.settings import AuthenticationSettings
 
 REFRESH_SECONDS = 1.0
 """For so long another process may still take a revoked session's access token."""
+_HELD_UP = 0.5
+"""Seconds for which who may go by what was last read waits for a look; after one that took longer, or failed, nobody does
+until one has succeeded: a database that hangs must not make each of them wait for it."""
 _OVERLAP = 30.0
 """Seconds that are read again each time: a revocation's time is taken before its commit makes it visible."""
 
@@ -31,14 +34,17 @@ class EndedSessions:
         database: Database,
         settings: AuthenticationSettings,
         *,
+        ticket_lifetime: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`ticket_lifetime`: seconds for which whatever else names a session, and is checked here, is valid at most."""
         self._database = database
-        self._keep = float(settings.access_token_lifetime + settings.clock_skew)
+        self._keep = max(float(settings.access_token_lifetime), ticket_lifetime) + settings.clock_skew
         self._clock = clock
         self._ended: dict[UUID, float] = {}
         self._read_at: float | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._held_up = False
 
     def add(self, session_id: UUID) -> None:
         """Refuses the session's access tokens from now on, here. To be called after the commit."""
@@ -51,15 +57,16 @@ class EndedSessions:
         """
         if session_id is None:
             return
+        patient = self._read_at is not None and self._clock() - self._read_at < patience
         # A second time where it joined a slow look that began before: what it goes by began after it came.
         for _ in range(2):
             if self._outdated():
-                try:
-                    await asyncio.shield(self._refresh())
-                except Unavailable:
-                    if self._read_at is None or self._clock() - self._read_at >= patience:
-                        raise
-                    break
+                look = self._refresh()
+                if not patient:
+                    await asyncio.shield(look)
+                elif not self._held_up:
+                    done, _ = await asyncio.wait([look], timeout=_HELD_UP)
+                    self._held_up |= not done
         if session_id in self._ended:
             raise InvalidAccessToken("The session has ended.")
 
@@ -80,9 +87,8 @@ class EndedSessions:
 
     def _read_ended(self, task: asyncio.Task[None]) -> None:
         self._reading = None
-        if not task.cancelled():
-            # Those who waited have heard it; perhaps none did.
-            task.exception()
+        # Those who waited have heard why; perhaps none did.
+        self._held_up = task.cancelled() or task.exception() is not None
 
     async def _read(self) -> None:
         began = self._clock()

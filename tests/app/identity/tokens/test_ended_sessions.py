@@ -1,4 +1,5 @@
 import asyncio
+import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,9 +8,12 @@ from asyncpg import Record
 from app.database import Database, Fetch, Query
 from app.errors import Unavailable
 from app.identity import reads
+from app.identity.actor import Actor
 from app.identity.errors import InvalidAccessToken
+from app.identity.models import Role
 from app.identity.tokens.ended_sessions import EndedSessions
-from app.resources import Resources
+from app.learning.beats import TICKET_LIFETIME
+from app.resources import Resources, open_resources
 from app.settings import AuthenticationSettings
 from app.telemetry import StatementCount, statements
 from tests.app.identity.service.test_sessions import start
@@ -198,3 +202,53 @@ async def test_in_an_outage_what_was_last_read_is_believed_where_somebody_may(
     clock.now += 1
     with pytest.raises(Unavailable):
         await ended.check(session_id, patience=600)
+
+
+async def test_while_a_look_hangs_who_may_go_by_the_last_one_does_not_wait_for_it(
+    resources: Resources, ended: EndedSessions, clock: Clock, looks: Looks
+) -> None:
+    session_id, gone = await made(resources), await made(resources)
+    await revoke(resources.database, gone)
+    await ended.check(session_id)
+    looks.gate = asyncio.Event()
+    clock.now += 10
+    # The first gives it a moment, and goes on although it has not come back.
+    await ended.check(session_id, patience=600)
+    for _ in range(1000):
+        await asyncio.wait_for(ended.check(session_id, patience=600), timeout=0.4)
+    with pytest.raises(InvalidAccessToken):
+        await ended.check(gone, patience=600)
+    assert looks.number == 2
+    others = asyncio.create_task(ended.check(session_id))
+    await asyncio.sleep(0.05)
+    assert not others.done()
+    await revoke(resources.database, session_id)
+    looks.gate.set()
+    # Who joined it does not go by it: what it tells is older than the question.
+    clock.now += 1
+    with pytest.raises(InvalidAccessToken):
+        await others
+    # And it is waited for again.
+    other = await made(resources)
+    await revoke(resources.database, other)
+    clock.now += 1
+    with pytest.raises(InvalidAccessToken):
+        await ended.check(other, patience=600)
+
+
+async def test_a_session_that_ended_is_remembered_for_as_long_as_a_ticket_of_it_is_good(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorter = resources.settings.authentication.model_copy(update={"access_token_lifetime": 60})
+    settings = resources.settings.model_copy(update={"authentication": shorter})
+    async with open_resources(settings) as process:
+        session_id = await made(resources)
+        actor = Actor(user_id=1, session_id=session_id, role=Role.STUDENT)
+        ticket = process.progress_tickets.make(actor)
+        now = time.time() + TICKET_LIFETIME - 1
+        monkeypatch.setattr(process.progress_tickets, "_clock", lambda: now)
+        named = process.progress_tickets.read(ticket).session_id
+        assert named == session_id
+        await revoke(resources.database, session_id, TICKET_LIFETIME - 1)
+        with pytest.raises(InvalidAccessToken):
+            await process.ended_sessions.check(named)
