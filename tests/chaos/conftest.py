@@ -1,0 +1,141 @@
+"""Deaths that the ordinary suite cannot try. `make chaos` runs them; `make test` passes this folder by."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from app.identity.models import Role
+from app.identity.tokens import key_sets
+from app.identity.tokens.access_tokens import AccessTokens
+from app.identity.tokens.signing_keys import SigningKeys
+from app.settings import AuthenticationSettings, Mode, Settings
+from tests.chaos.disks import Disk, DiskError, keep_mounts_to_ourselves
+from tests.chaos.players import Players, fill
+from tests.chaos.slow_syncs import NoCompilerError, slow_syncs
+from tests.conftest import make_migrated_database
+from tests.support.programs import LECTERN, running
+from tests.support.services import temporary_home
+from tests.workers.surviving.processes import Api
+
+MISSING = pytest.StashKey[str]()
+MEASURED = pytest.StashKey[list[str]]()
+_PUBLIC_URL = "https://learn.example"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MEASURED] = []
+    try:
+        keep_mounts_to_ourselves()
+    except DiskError as error:
+        config.stash[MISSING] = str(error)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[MEASURED]:
+        terminalreporter.section("measured")
+        for line in config.stash[MEASURED]:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says a figure at the end of the run."""
+    return request.config.stash[MEASURED].append
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Whatever a test starts ends with it, the latest first."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def home(stack: ExitStack) -> Path:
+    """For files of services, on the machine's own disk."""
+    return stack.enter_context(temporary_home())
+
+
+@pytest.fixture
+def disk(stack: ExitStack, home: Path, request: pytest.FixtureRequest) -> Callable[[str], Disk]:
+    """Makes disks whose host can die. Skips where there can be none."""
+
+    def make(name: str) -> Disk:
+        try:
+            made = Disk(home, name)
+        except DiskError as error:
+            pytest.skip(f"needs {error}")
+        stack.callback(made.close)
+        return made
+
+    if (missing := request.config.stash.get(MISSING, None)) is not None:
+        pytest.skip(f"needs {missing}")
+    return make
+
+
+@pytest.fixture
+def slowly(home: Path) -> Callable[[float], dict[str, str]]:
+    """Variables for a Valkey each of whose syncs takes so many seconds longer. Skips where that cannot be made."""
+
+    def make(seconds: float) -> dict[str, str]:
+        try:
+            return slow_syncs(home, seconds)
+        except NoCompilerError as error:
+            pytest.skip(f"needs {error}")
+
+    return make
+
+
+@pytest.fixture
+async def database_url(postgres_server: str) -> str:
+    """Migrated and empty, on a PostgreSQL that stays."""
+    return await make_migrated_database(postgres_server, "chaos")
+
+
+class Stage:
+    """Programs and players around services of which the test lets some die."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack, self._folder = stack, folder
+        self.players: Players | None = None
+
+    async def set(self, database_url: str, redis_url: str, *, flushing: bool) -> Players:
+        """An API; a worker, if it is to flush; players who have not begun. Databases are migrated and empty."""
+        viewers, videos = await fill(database_url)
+        keys = key_sets.dump(dict([key_sets.generate()]))
+        variables = {
+            "LECTERN_DATABASE_URL": database_url,
+            "LECTERN_REDIS_URL": redis_url,
+            "LECTERN_SIGNING_KEYS": keys,
+            "LECTERN_PUBLIC_URL": _PUBLIC_URL,
+            # Nearly always on the way to PostgreSQL; what the dead have taken is free again as soon as it may be.
+            "LECTERN_PROGRESS_FLUSH_INTERVAL": "0.02",
+            "LECTERN_PROGRESS_FLUSH_LEASE": "1",
+        }
+        if flushing:
+            worker = self._stack.enter_context(
+                running([*LECTERN, "worker"], self._folder, **variables, LECTERN_WORKER_PORT="0")
+            )
+            worker.wait_for(lambda: "the worker runs" in worker.output, "worker")
+        api = Api(self._folder, variables)
+        self._stack.callback(api.stack.close)
+        api.start()
+        settings = Settings(
+            mode=Mode.DEVELOPMENT,
+            home=self._folder,
+            authentication=AuthenticationSettings(public_url=_PUBLIC_URL, signing_keys=keys),
+        )
+        issuer = AccessTokens(SigningKeys.load(settings), settings.authentication)
+        tokens = {viewer: issuer.issue(viewer, Role.STUDENT).token for viewer in viewers}
+        self.players = Players(api.url, tokens, videos)
+        return self.players
+
+
+@pytest.fixture
+async def stage(stack: ExitStack, tmp_path: Path) -> AsyncIterator[Stage]:
+    made = Stage(stack, tmp_path)
+    yield made
+    if made.players is not None:
+        await made.players.close()

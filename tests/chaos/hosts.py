@@ -1,0 +1,110 @@
+"""Valkey and PostgreSQL as they run on hosts of their own: they die, and come again at the same address."""
+
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import psutil
+import redis
+
+from app.embedded import EmbeddedPostgres, EmbeddedValkey
+from app.embedded.process import Process
+
+EVERY_SECOND = "everysec"
+_PATIENCE = 60.0  # seconds; only a failure waits that long
+
+
+class ValkeyHost:
+    """As in production: append-only file, synced each second, unless `policy` says otherwise.
+
+    `linked`: variables of the dynamic linker, for a Valkey that is to find another C library's function.
+    """
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        folder: Path,
+        *,
+        policy: str = EVERY_SECOND,
+        linked: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._policy = policy
+        self._linked = dict(linked or {})
+        server = EmbeddedValkey(folder)
+        self._server: EmbeddedValkey | Process = server
+        stack.callback(self.stop)
+        with patch.dict(os.environ, self._linked):
+            server.start()
+        self.url = server.url
+        assert server.pid is not None
+        self._command = psutil.Process(server.pid).cmdline()
+        assert self.command("CONFIG GET", "appendfsync") == {"appendfsync": EVERY_SECOND}
+        self._set_policy()
+
+    def command(self, *arguments: str) -> Any:
+        with redis.Redis.from_url(self.url, decode_responses=True) as client:
+            return client.execute_command(*arguments)
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is gone."""
+        assert self._server.pid is not None
+        os.kill(self._server.pid, signal.SIGKILL)
+        self._server.stop()
+
+    def start(self) -> None:
+        """Returns when it has read its file and answers."""
+        # As app.embedded starts it, but with the configuration that is there: its port and password stay.
+        with patch.dict(os.environ, self._linked):
+            self._server = Process(
+                self._command, folder=self._folder, log=self._folder / "log", stop_signal=signal.SIGTERM
+            )
+        self._server.wait_until(self._answers, timeout=_PATIENCE)
+        self._set_policy()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def _set_policy(self) -> None:
+        self.command("CONFIG SET", "appendfsync", self._policy)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.command("PING"))
+        except redis.RedisError:
+            return False
+
+
+class PostgresHost:
+    """As in production: what is committed is on the disk."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._server = EmbeddedPostgres(folder)
+        stack.callback(self.stop)
+        self._server.start()
+        self.url = self._server.url
+
+    def kill(self) -> None:
+        """SIGKILL to all of it; returns when it is gone."""
+        assert self._server.pid is not None
+        postmaster = psutil.Process(self._server.pid)
+        # Each of its processes has a group of its own.
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._server.stop()
+        _, alive = psutil.wait_procs(family, timeout=_PATIENCE)
+        assert not alive
+
+    def start(self) -> None:
+        """Returns when it has recovered and answers."""
+        self._server.start()
+        assert self._server.url == self.url, "another program has taken its port"
+
+    def stop(self) -> None:
+        self._server.stop()
