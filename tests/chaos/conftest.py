@@ -94,6 +94,10 @@ async def database_url(postgres_server: str) -> str:
     return await make_migrated_database(postgres_server, "chaos")
 
 
+AT_ONCE = 0.02
+"""Seconds between flushes that nearly always are on their way."""
+
+
 class Stage:
     """Programs and players around services of which the test lets some die."""
 
@@ -101,8 +105,8 @@ class Stage:
         self._stack, self._folder = stack, folder
         self.players: Players | None = None
 
-    async def set(self, database_url: str, redis_url: str, *, flushing: bool) -> Players:
-        """An API; a worker, if it is to flush; players who have not begun. Databases are migrated and empty."""
+    async def set(self, database_url: str, redis_url: str, *, flushing: float | None) -> Players:
+        """An API; a worker that flushes every so many seconds, or none; players who have not begun. For an empty database."""
         viewers, videos = await fill(database_url)
         keys = key_sets.dump(dict([key_sets.generate()]))
         variables = {
@@ -110,11 +114,13 @@ class Stage:
             "LECTERN_REDIS_URL": redis_url,
             "LECTERN_SIGNING_KEYS": keys,
             "LECTERN_PUBLIC_URL": _PUBLIC_URL,
-            # Nearly always on the way to PostgreSQL; what the dead have taken is free again as soon as it may be.
-            "LECTERN_PROGRESS_FLUSH_INTERVAL": "0.02",
-            "LECTERN_PROGRESS_FLUSH_LEASE": "1",
         }
-        if flushing:
+        if flushing is not None:
+            # What the dead have taken is free again as soon as it may be.
+            variables |= {
+                "LECTERN_PROGRESS_FLUSH_INTERVAL": str(flushing),
+                "LECTERN_PROGRESS_FLUSH_LEASE": "1",
+            }
             worker = self._stack.enter_context(
                 running([*LECTERN, "worker"], self._folder, **variables, LECTERN_WORKER_PORT="0")
             )

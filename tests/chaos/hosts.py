@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ import redis
 
 from app.embedded import EmbeddedPostgres, EmbeddedValkey
 from app.embedded.process import Process
+from app.learning.progress_buffer.buffer import _QUEUE
 
 EVERY_SECOND = "everysec"
 _PATIENCE = 60.0  # seconds; only a failure waits that long
@@ -50,11 +52,19 @@ class ValkeyHost:
         with redis.Redis.from_url(self.url, decode_responses=True) as client:
             return client.execute_command(*arguments)
 
-    def kill(self) -> None:
-        """SIGKILL; returns when it is gone."""
+    def on_lease(self) -> int:
+        """Videos of viewers that a worker has taken, and neither written nor given back."""
+        seconds, microseconds = self.command("TIME")
+        now = int(seconds) * 1000 + int(microseconds) // 1000
+        return int(self.command("ZCOUNT", _QUEUE, f"({now}", "+inf"))
+
+    def kill(self) -> float:
+        """SIGKILL; returns when it is gone: the moment, of the monotonic clock."""
         assert self._server.pid is not None
+        moment = time.monotonic()
         os.kill(self._server.pid, signal.SIGKILL)
         self._server.stop()
+        return moment
 
     def start(self) -> None:
         """Returns when it has read its file and answers."""
@@ -100,6 +110,10 @@ class PostgresHost:
         self._server.stop()
         _, alive = psutil.wait_procs(family, timeout=_PATIENCE)
         assert not alive
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
 
     def start(self) -> None:
         """Returns when it has recovered and answers."""

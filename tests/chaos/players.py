@@ -18,6 +18,7 @@ from app.settings import ProgressSettings, RedisSettings
 from app.telemetry import Metrics
 from graphql_schema.node import global_id
 from tests.support.watching import reported
+from tests.workers.surviving.processes import until
 
 VIEWERS, VIDEOS = 24, 4
 PAUSE = 0.12  # seconds of a player between two beats: some 150 a second are accepted in all
@@ -73,6 +74,8 @@ class Players:
         self._client = httpx.AsyncClient(base_url=url, timeout=30)
         self._numbers = dict.fromkeys(tokens, 0)
         self._tasks: list[asyncio.Task[None]] = []
+        self._asked: set[object] = set()
+        """Requests without an answer."""
         self.playing = False
         self.taken: list[Taken] = []
 
@@ -103,7 +106,10 @@ class Players:
 
     async def missing(self, redis_url: str, database_url: str | None = None) -> list[Taken]:
         """What was accepted so far and is nowhere."""
-        # What is accepted while we look may not have been there yet.
+        # Who was answered before a death may hear of it later. What is accepted while we look may not be there yet.
+        asked = set(self._asked)
+        while asked & self._asked:  # noqa: ASYNC110 - other tasks' requests
+            await asyncio.sleep(0.01)
         taken = list(self.taken)
         return missing(taken, await found(redis_url, self.pairs, database_url))
 
@@ -136,7 +142,12 @@ class Players:
         """Until it is accepted. Returns when the answer came."""
         headers = {"Authorization": f"Bearer {self._tokens[viewer]}"}
         while True:
-            answer = await self._client.post("/progress", json={"beats": [beat]}, headers=headers)
+            request = object()
+            self._asked.add(request)
+            try:
+                answer = await self._client.post("/progress", json={"beats": [beat]}, headers=headers)
+            finally:
+                self._asked.discard(request)
             at = time.monotonic()
             body = answer.json()
             if answer.status_code == 202 and body["accepted"] == 1:
@@ -179,6 +190,40 @@ def missing(taken: Iterable[Taken], ranges: Mapping[Pair, Sequence[int]]) -> lis
     """Accepted beats of which any millisecond is not there. No two beats touch, so each is a range of its own."""
     there = {pair: set(zip(held[::2], held[1::2], strict=True)) for pair, held in ranges.items()}
     return [each for each in taken if (each.start, each.start + 2000) not in there.get(each.pair, set())]
+
+
+def oldest(moment: float, lost: Iterable[Taken]) -> float:
+    """For how many seconds the oldest of them was accepted at that moment; 0 where there is none."""
+    return max((moment - each.at for each in lost), default=0.0)
+
+
+async def settled(players: Players, redis_url: str, database_url: str) -> None:
+    """Waits until nothing waits. Then PostgreSQL must have each accepted millisecond and no other, each viewing once, and
+    each viewer's latest position.
+    """
+    keyvalue = KeyValue(RedisSettings(url=redis_url, command_timeout=10))
+    buffer = ProgressBuffer(keyvalue, ProgressSettings(), Metrics())
+
+    async def empty() -> bool:
+        return (await buffer.measure())[0] == 0
+
+    try:
+        await until(empty)
+    finally:
+        await keyvalue.close()
+    assert await written(database_url) == whole(players.taken)
+    connection = await asyncpg.connect(database_url)
+    try:
+        positions = await connection.fetch("SELECT user_id, video_id, position_ms FROM video_progress")
+        viewings = await connection.fetch("SELECT user_id, video_id, viewing_key FROM watch_sessions")
+    finally:
+        await connection.close()
+    assert {(row["user_id"], row["video_id"]): row["position_ms"] for row in positions} == {
+        each.pair: each.start + 2000 for each in sorted(players.taken, key=lambda each: each.number)
+    }
+    assert sorted(map(tuple, viewings)) == sorted(
+        {(*each.pair, str(each.sent["viewingKey"])) for each in players.taken}
+    )
 
 
 def whole(taken: Iterable[Taken]) -> dict[Pair, list[int]]:

@@ -8,18 +8,13 @@ import pytest
 from tests.chaos.conftest import Stage
 from tests.chaos.disks import Disk
 from tests.chaos.hosts import ValkeyHost
-from tests.chaos.players import BOUND, Players, Taken, found, whole
+from tests.chaos.players import BOUND, Players, found, oldest, whole
 
 Disks = Callable[[str], Disk]
 Say = Callable[[str], None]
 CALM, REWRITING = "calm", "rewriting"
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def oldest(moment: float, lost: list[Taken]) -> float:
-    """For how many seconds the oldest of them was accepted when the host died; 0 where there is none."""
-    return max((moment - each.at for each in lost), default=0.0)
 
 
 class Lives:
@@ -70,7 +65,7 @@ async def test_its_host_dies(
     own = disk("redis")
     host = ValkeyHost(stack, own.folder / "valkey")
     own.sync()
-    lives = Lives(await stage.set(database_url, host.url, flushing=False), host, own)
+    lives = Lives(await stage.set(database_url, host.url, flushing=None), host, own)
     # Not in step with the second in which Valkey syncs.
     for seconds, doing in ((4.0, CALM), (3.37, REWRITING), (5.71, CALM), (3.13, REWRITING), (4.59, CALM)):
         await lives.live(seconds, doing)
@@ -92,7 +87,7 @@ async def test_its_host_dies_and_a_sync_takes_most_of_a_second(
     own = disk("redis")
     host = ValkeyHost(stack, own.folder / "valkey", linked=slowly(0.8))
     own.sync()
-    lives = Lives(await stage.set(database_url, host.url, flushing=False), host, own)
+    lives = Lives(await stage.set(database_url, host.url, flushing=None), host, own)
     for seconds in (4.0, 3.37, 3.71):
         await lives.live(seconds)
     measured(f"Redis's host, 0.8 s a sync: {await lives.end()}")
@@ -106,7 +101,7 @@ async def test_its_host_dies_and_it_has_synced_before_each_answer(
     own = disk("redis")
     host = ValkeyHost(stack, own.folder / "valkey", policy="always")
     own.sync()
-    lives = Lives(await stage.set(database_url, host.url, flushing=False), host, own)
+    lives = Lives(await stage.set(database_url, host.url, flushing=None), host, own)
     for seconds, doing in ((3.0, CALM), (3.41, REWRITING)):
         await lives.live(seconds, doing)
     measured(f"Redis's host, appendfsync always: {await lives.end()}")
@@ -120,7 +115,7 @@ async def test_these_deaths_can_lose_more(
     own = disk("redis")
     host = ValkeyHost(stack, own.folder / "valkey", policy="no")
     own.sync()
-    lives = Lives(await stage.set(database_url, host.url, flushing=False), host, own)
+    lives = Lives(await stage.set(database_url, host.url, flushing=None), host, own)
     await lives.live(4.0)
     measured(f"Redis's host, appendfsync no: {await lives.end()}")
     assert lives.oldest[0] > BOUND
