@@ -6,7 +6,7 @@
 .POSIX:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test check checks format bench e2e client-apollo client-urql client-relay client-codegen lock migration psql clean
+.PHONY: help run test check checks format bench chaos e2e client-apollo client-urql client-relay client-codegen lock migration psql clean
 MAKEFLAGS += --no-print-directory
 
 BIN = .venv/bin
@@ -48,6 +48,11 @@ format: ## Format the code and mend what the linter can mend
 
 bench: ## Measure against a hand-written server and plain Strawberry (ARGS=profile shows where time goes)
 	$(NEED) test && exec $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: ## Let the hosts of Redis and PostgreSQL die, then an hour of viewers with everything killed: some 8 minutes (as root on Linux; ARGS="-k name" for some deaths)
+	$(NEED) test
+	$(BIN)/python -m pytest -v -rs tests/chaos $(ARGS)
+	test -n "$(ARGS)" || exec $(BIN)/python -m benchmarks.hour --quick
 
 e2e: ## Check a running Lectern from outside: audits, four clients, IDE, account pages, a video and the progress reporter in Chromium (needs Node; URL=..., MAILS=folder)
 	command -v npm >/dev/null || { echo "make e2e needs Node: install it (Debian, Ubuntu: apt install npm)." >&2; exit 1; }

@@ -54,7 +54,7 @@ DOCUMENTS = (
     *(f"docs/decisions/{path.name}" for path in sorted((ROOT / "docs/decisions").glob("*.md"))),
 )
 # Folders of tests that mirror no source: they look at the whole, or serve the others.
-WHOLE = {"architecture", "e2e", "support", "factories"}
+WHOLE = {"architecture", "chaos", "e2e", "support", "factories"}
 # Tests of a folder as a whole.
 OF_A_FOLDER = {
     "tests/app/learning/beats/test_any_order.py": "from beats to rows, in any order",

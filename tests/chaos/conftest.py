@@ -16,7 +16,7 @@ from tests.chaos.players import Players, fill
 from tests.chaos.slow_syncs import NoCompilerError, slow_syncs
 from tests.conftest import make_migrated_database
 from tests.support.programs import LECTERN, running
-from tests.support.services import temporary_home
+from tests.support.services import suite_postgres, temporary_home
 from tests.workers.surviving.processes import Api
 
 MISSING = pytest.StashKey[str]()
@@ -37,12 +37,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("measured")
         for line in config.stash[MEASURED]:
             terminalreporter.write_line(line)
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Says a figure at the end of the run."""
-    return request.config.stash[MEASURED].append
 
 
 @pytest.fixture
@@ -88,12 +82,6 @@ def slowly(home: Path) -> Callable[[float], dict[str, str]]:
     return make
 
 
-@pytest.fixture
-async def database_url(postgres_server: str) -> str:
-    """Migrated and empty, on a PostgreSQL that stays."""
-    return await make_migrated_database(postgres_server, "chaos")
-
-
 AT_ONCE = 0.02
 """Seconds between flushes that nearly always are on their way."""
 
@@ -101,9 +89,19 @@ AT_ONCE = 0.02
 class Stage:
     """Programs and players around services of which the test lets some die."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
-        self._stack, self._folder = stack, folder
+    def __init__(self, stack: ExitStack, folder: Path, config: pytest.Config) -> None:
+        self.stack = stack
+        """What stands in it ends with the test."""
+        self._folder, self._config = folder, config
         self.players: Players | None = None
+
+    def measured(self, figures: str) -> None:
+        """Says them at the end of the run."""
+        self._config.stash[MEASURED].append(figures)
+
+    async def database(self) -> str:
+        """URL of one that is migrated and empty, on a PostgreSQL that stays."""
+        return await make_migrated_database(suite_postgres(self._config), "chaos")
 
     async def set(self, database_url: str, redis_url: str, *, flushing: float | None) -> Players:
         """An API; a worker that flushes every so many seconds, or none; players who have not begun. For an empty database."""
@@ -121,12 +119,12 @@ class Stage:
                 "LECTERN_PROGRESS_FLUSH_INTERVAL": str(flushing),
                 "LECTERN_PROGRESS_FLUSH_LEASE": "1",
             }
-            worker = self._stack.enter_context(
+            worker = self.stack.enter_context(
                 running([*LECTERN, "worker"], self._folder, **variables, LECTERN_WORKER_PORT="0")
             )
             worker.wait_for(lambda: "the worker runs" in worker.output, "worker")
         api = Api(self._folder, variables)
-        self._stack.callback(api.stack.close)
+        self.stack.callback(api.stack.close)
         api.start()
         settings = Settings(
             mode=Mode.DEVELOPMENT,
@@ -140,8 +138,8 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(stack: ExitStack, tmp_path: Path) -> AsyncIterator[Stage]:
-    made = Stage(stack, tmp_path)
+async def stage(stack: ExitStack, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    made = Stage(stack, tmp_path, request.config)
     yield made
     if made.players is not None:
         await made.players.close()

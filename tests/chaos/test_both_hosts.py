@@ -2,26 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
 
 import pytest
 
 from tests.chaos.conftest import Stage
 from tests.chaos.disks import Disk
 from tests.chaos.hosts import PostgresHost, ValkeyHost
-from tests.chaos.players import BOUND, oldest, settled
+from tests.chaos.players import BOUND, SLOW_DISK, oldest, settled
 from tests.conftest import migrate
 
 pytestmark = pytest.mark.timeout(300)
 
 
-async def test_both_die(
-    disk: Callable[[str], Disk], stack: ExitStack, stage: Stage, measured: Callable[[str], None]
-) -> None:
+async def test_both_die(disk: Callable[[str], Disk], stage: Stage) -> None:
     """Redis comes back with what it has already forgotten: that is flushed again, which changes nothing."""
     disks = [disk("redis"), disk("postgres")]
-    valkey = ValkeyHost(stack, disks[0].folder / "valkey")
-    postgres = PostgresHost(stack, disks[1].folder / "postgres")
+    valkey = ValkeyHost(stage.stack, disks[0].folder / "valkey")
+    postgres = PostgresHost(stage.stack, disks[1].folder / "postgres")
     await asyncio.to_thread(migrate, postgres.url)
     for each in disks:
         each.sync()
@@ -43,9 +40,9 @@ async def test_both_die(
         await players.send_again([each for each in players.taken if moment - each.at < BOUND])
     await players.stop()
     await settled(players, valkey.url, postgres.url)
-    measured(
+    stage.measured(
         f"both hosts: 4 deaths, {len(players.taken):,} beats; lost each time {numbers},"
         f" the oldest accepted {', '.join(f'{age:.2f}' for age in ages)} s before"
     )
-    assert max(ages) < BOUND
+    assert max(ages) < BOUND, SLOW_DISK
     assert sum(numbers) > 0

@@ -5,7 +5,6 @@ holds its writes back until the sync has ended, for two seconds at most, and ans
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -13,9 +12,9 @@ import pytest
 
 from tests.chaos.conftest import AT_ONCE, Stage
 from tests.chaos.hosts import EVERY_SECOND, ValkeyHost
-from tests.chaos.players import BOUND, oldest, settled
+from tests.chaos.players import BOUND, SLOW_DISK, oldest, settled
 
-Say = Callable[[str], None]
+Slowly = Callable[[float], dict[str, str]]
 SLOW = 0.5  # seconds a sync
 
 pytestmark = pytest.mark.timeout(300)
@@ -38,17 +37,17 @@ class Deaths:
 
 async def killed(
     folder: Path,
-    stack: ExitStack,
     stage: Stage,
-    database_url: str,
     lives: int,
     *,
-    policy: str,
+    policy: str = EVERY_SECOND,
     linked: Mapping[str, str] | None = None,
+    flushing: float = AT_ONCE,
 ) -> Deaths:
     """At moments of any kind. What was lost is sent again, and in the end everything is in PostgreSQL and nothing else."""
-    host = ValkeyHost(stack, folder / "valkey", policy=policy, linked=linked)
-    players = await stage.set(database_url, host.url, flushing=AT_ONCE)
+    host = ValkeyHost(stage.stack, folder / "valkey", policy=policy, linked=linked)
+    database_url = await stage.database()
+    players = await stage.set(database_url, host.url, flushing=flushing)
     deaths, random = Deaths(), Random(2)
     for _ in range(lives):
         # More than a second, for which the API leaves a Redis alone that was away.
@@ -62,41 +61,25 @@ async def killed(
         await players.send_again(lost)
     await players.stop()
     await settled(players, host.url, database_url)
-    assert deaths.flushing > 0
     return deaths
 
 
-async def test_killed_during_flushes(
-    home: Path, stack: ExitStack, stage: Stage, database_url: str, measured: Say
-) -> None:
-    deaths = await killed(home, stack, stage, database_url, 20, policy=EVERY_SECOND)
-    measured(f"Redis's process: {deaths.told}")
-    assert max(deaths.oldest) < BOUND
+async def test_killed_during_flushes(home: Path, stage: Stage) -> None:
+    deaths = await killed(home, stage, 20)
+    stage.measured(f"Redis's process: {deaths.told}")
+    assert max(deaths.oldest) < BOUND, SLOW_DISK
+    assert deaths.flushing > 0
 
 
-async def test_killed_while_it_syncs_for_long(
-    home: Path,
-    slowly: Callable[[float], dict[str, str]],
-    stack: ExitStack,
-    stage: Stage,
-    database_url: str,
-    measured: Say,
-) -> None:
-    deaths = await killed(home, stack, stage, database_url, 8, policy=EVERY_SECOND, linked=slowly(SLOW))
-    measured(f"Redis's process, {SLOW} s a sync: {deaths.told}")
-    assert max(deaths.oldest) < BOUND
+async def test_killed_while_it_syncs_for_long(home: Path, slowly: Slowly, stage: Stage) -> None:
+    deaths = await killed(home, stage, 8, linked=slowly(SLOW), flushing=1.0)
+    stage.measured(f"Redis's process, {SLOW} s a sync: {deaths.told}")
+    assert max(deaths.oldest) < BOUND, SLOW_DISK
     # Were it nothing, docs/progress.md could promise more.
     assert sum(deaths.lost) > 0
 
 
-async def test_killed_where_it_syncs_before_each_answer(
-    home: Path,
-    slowly: Callable[[float], dict[str, str]],
-    stack: ExitStack,
-    stage: Stage,
-    database_url: str,
-    measured: Say,
-) -> None:
-    deaths = await killed(home, stack, stage, database_url, 8, policy="always", linked=slowly(0.02))
-    measured(f"Redis's process, appendfsync always: {deaths.told}")
+async def test_killed_where_it_syncs_before_each_answer(home: Path, slowly: Slowly, stage: Stage) -> None:
+    deaths = await killed(home, stage, 8, policy="always", linked=slowly(0.02))
+    stage.measured(f"Redis's process, appendfsync always: {deaths.told}")
     assert sum(deaths.lost) == 0

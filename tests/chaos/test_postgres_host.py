@@ -16,7 +16,6 @@ from tests.chaos.players import settled
 from tests.conftest import migrate
 
 Disks = Callable[[str], Disk]
-Say = Callable[[str], None]
 # Commits are answered at once, and on the disk ten seconds later.
 CARELESS = ("synchronous_commit = off", "wal_writer_delay = '10s'", "wal_writer_flush_after = '2GB'")
 
@@ -30,12 +29,10 @@ async def prepared(own: Disk, stack: ExitStack) -> PostgresHost:
     return host
 
 
-async def test_its_host_dies(
-    disk: Disks, home: Path, stack: ExitStack, stage: Stage, measured: Say
-) -> None:
+async def test_its_host_dies(disk: Disks, home: Path, stage: Stage) -> None:
     own = disk("disk")
-    postgres = await prepared(own, stack)
-    valkey = ValkeyHost(stack, home / "valkey")
+    postgres = await prepared(own, stage.stack)
+    valkey = ValkeyHost(stage.stack, home / "valkey")
     players = await stage.set(postgres.url, valkey.url, flushing=AT_ONCE)
     flushing, random = 0, Random(3)
     for _ in range(5):
@@ -48,26 +45,24 @@ async def test_its_host_dies(
         assert await players.missing(valkey.url, postgres.url) == []
     await players.stop()
     await settled(players, valkey.url, postgres.url)
-    measured(
+    stage.measured(
         f"PostgreSQL's host: 5 deaths, {flushing} during a flush, {len(players.taken):,} beats,"
         f" {2000 * len(players.taken):,} ms; 0 ms lost, 0 ms too many"
     )
     assert flushing > 0
 
 
-async def test_these_deaths_can_lose_something(
-    disk: Disks, home: Path, stack: ExitStack, stage: Stage, measured: Say
-) -> None:
+async def test_these_deaths_can_lose_something(disk: Disks, home: Path, stage: Stage) -> None:
     """Where PostgreSQL answers before its log is on the disk, and so flushes forget too early."""
     own = disk("disk")
-    postgres = await prepared(own, stack)
+    postgres = await prepared(own, stage.stack)
     connection = await asyncpg.connect(postgres.url)
     for setting in CARELESS:
         await connection.execute(f"ALTER SYSTEM SET {setting}")
     await connection.close()
     postgres.restart()
     own.sync()
-    valkey = ValkeyHost(stack, home / "valkey")
+    valkey = ValkeyHost(stage.stack, home / "valkey")
     players = await stage.set(postgres.url, valkey.url, flushing=AT_ONCE)
     await players.play(4)
     own.die()
@@ -75,5 +70,7 @@ async def test_these_deaths_can_lose_something(
     own.revive()
     postgres.start()
     lost = await players.missing(valkey.url, postgres.url)
-    measured(f"PostgreSQL's host, synchronous_commit off: {len(lost):,} of {len(players.taken):,} beats lost")
+    stage.measured(
+        f"PostgreSQL's host, synchronous_commit off: {len(lost):,} of {len(players.taken):,} beats lost"
+    )
     assert lost
