@@ -51,7 +51,7 @@ bench: ## Measure against a hand-written server and plain Strawberry (ARGS=profi
 
 chaos: ## Let the hosts of Redis and PostgreSQL die, then an hour of viewers with everything killed: some 8 minutes (as root on Linux; ARGS="-k name" for some deaths)
 	$(NEED) test
-	$(BIN)/python -m pytest -v -rs tests/chaos $(ARGS)
+	$(BIN)/python -m pytest -vv -rs tests/chaos $(ARGS)
 	test -n "$(ARGS)" || exec $(BIN)/python -m benchmarks.hour --quick
 
 e2e: ## Check a running Lectern from outside: audits, four clients, IDE, account pages, a video and the progress reporter in Chromium (needs Node; URL=..., MAILS=folder)

@@ -106,8 +106,16 @@ class Players:
         await asyncio.gather(*tasks)
 
     async def send_again(self, beats: Iterable[Taken]) -> None:
+        """Each player its own, in the order in which they were made."""
+        of_viewers: dict[int, list[Taken]] = {}
         for each in beats:
-            await self._send(each.pair[0], each.sent)
+            of_viewers.setdefault(each.pair[0], []).append(each)
+
+        async def send(own: list[Taken]) -> None:
+            for each in own:
+                await self._send(each.pair[0], each.sent)
+
+        await asyncio.gather(*map(send, of_viewers.values()))
 
     async def missing(self, redis_url: str, database_url: str | None = None) -> list[Taken]:
         """What was accepted so far and is nowhere."""
@@ -151,6 +159,9 @@ class Players:
             self._asked.add(request)
             try:
                 answer = await self._client.post("/progress", json={"beats": [beat]}, headers=headers)
+            except httpx.TransportError:
+                # A connection that the server has closed: nobody used it while a host started again.
+                continue
             finally:
                 self._asked.discard(request)
             at = time.monotonic()

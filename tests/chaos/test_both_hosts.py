@@ -11,6 +11,8 @@ from tests.chaos.hosts import PostgresHost, ValkeyHost
 from tests.chaos.players import BOUND, SLOW_DISK, oldest, settled
 from tests.conftest import migrate
 
+LIVES = 3
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -24,7 +26,7 @@ async def test_both_die(disk: Callable[[str], Disk], stage: Stage) -> None:
         each.sync()
     players = await stage.set(postgres.url, valkey.url, flushing=1.0)
     numbers, ages = [], []
-    for life in range(4):
+    for life in range(LIVES):
         await players.play(3 + life * 0.37)
         # Whichever of the two is the first, for less than a hundredth of a second.
         moment = min(each.die() for each in (disks if life % 2 else disks[::-1]))
@@ -41,7 +43,7 @@ async def test_both_die(disk: Callable[[str], Disk], stage: Stage) -> None:
     await players.stop()
     await settled(players, valkey.url, postgres.url)
     stage.measured(
-        f"both hosts: 4 deaths, {len(players.taken):,} beats; lost each time {numbers},"
+        f"both hosts: {LIVES} deaths, {len(players.taken):,} beats; lost each time {numbers},"
         f" the oldest accepted {', '.join(f'{age:.2f}' for age in ages)} s before"
     )
     assert max(ages) < BOUND, SLOW_DISK

@@ -65,14 +65,14 @@ async def killed(
 
 
 async def test_killed_during_flushes(home: Path, stage: Stage) -> None:
-    deaths = await killed(home, stage, 20)
+    deaths = await killed(home, stage, 12)
     stage.measured(f"Redis's process: {deaths.told}")
     assert max(deaths.oldest) < BOUND, SLOW_DISK
     assert deaths.flushing > 0
 
 
 async def test_killed_while_it_syncs_for_long(home: Path, slowly: Slowly, stage: Stage) -> None:
-    deaths = await killed(home, stage, 8, linked=slowly(SLOW), flushing=1.0)
+    deaths = await killed(home, stage, 6, linked=slowly(SLOW), flushing=1.0)
     stage.measured(f"Redis's process, {SLOW} s a sync: {deaths.told}")
     assert max(deaths.oldest) < BOUND, SLOW_DISK
     # Were it nothing, docs/progress.md could promise more.
@@ -80,6 +80,6 @@ async def test_killed_while_it_syncs_for_long(home: Path, slowly: Slowly, stage:
 
 
 async def test_killed_where_it_syncs_before_each_answer(home: Path, slowly: Slowly, stage: Stage) -> None:
-    deaths = await killed(home, stage, 8, policy="always", linked=slowly(0.02))
+    deaths = await killed(home, stage, 6, policy="always", linked=slowly(0.02))
     stage.measured(f"Redis's process, appendfsync always: {deaths.told}")
     assert sum(deaths.lost) == 0

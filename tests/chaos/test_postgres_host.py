@@ -19,6 +19,8 @@ Disks = Callable[[str], Disk]
 # Commits are answered at once, and on the disk ten seconds later.
 CARELESS = ("synchronous_commit = off", "wal_writer_delay = '10s'", "wal_writer_flush_after = '2GB'")
 
+LIVES = 4
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -35,7 +37,7 @@ async def test_its_host_dies(disk: Disks, home: Path, stage: Stage) -> None:
     valkey = ValkeyHost(stage.stack, home / "valkey")
     players = await stage.set(postgres.url, valkey.url, flushing=AT_ONCE)
     flushing, random = 0, Random(3)
-    for _ in range(5):
+    for _ in range(LIVES):
         await players.play(2.5 + random.random())
         own.die()
         flushing += valkey.on_lease() > 0
@@ -46,7 +48,7 @@ async def test_its_host_dies(disk: Disks, home: Path, stage: Stage) -> None:
     await players.stop()
     await settled(players, valkey.url, postgres.url)
     stage.measured(
-        f"PostgreSQL's host: 5 deaths, {flushing} during a flush, {len(players.taken):,} beats,"
+        f"PostgreSQL's host: {LIVES} deaths, {flushing} during a flush, {len(players.taken):,} beats,"
         f" {2000 * len(players.taken):,} ms; 0 ms lost, 0 ms too many"
     )
     assert flushing > 0
