@@ -1,11 +1,13 @@
 """Deaths that the ordinary suite cannot try. `make chaos` runs them; `make test` passes this folder by."""
 
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from app.embedded.process import free_port
 from app.identity.models import Role
 from app.identity.tokens import key_sets
 from app.identity.tokens.access_tokens import AccessTokens
@@ -15,12 +17,19 @@ from tests.chaos.disks import Disk, DiskError, keep_mounts_to_ourselves
 from tests.chaos.players import Players, fill
 from tests.chaos.slow_syncs import NoCompilerError, slow_syncs
 from tests.conftest import make_migrated_database
-from tests.support.programs import LECTERN, running
+from tests.support.programs import Program, answers, running
 from tests.support.services import suite_postgres, temporary_home
-from tests.workers.surviving.processes import Api
 
 MISSING = pytest.StashKey[str]()
 MEASURED = pytest.StashKey[list[str]]()
+# A run that is killed leaves no program behind, which would hold its disks.
+_LECTERN = """
+import ctypes, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+from app.cli import main
+main()
+"""
 _PUBLIC_URL = "https://learn.example"
 
 
@@ -119,13 +128,12 @@ class Stage:
                 "LECTERN_PROGRESS_FLUSH_INTERVAL": str(flushing),
                 "LECTERN_PROGRESS_FLUSH_LEASE": "1",
             }
-            worker = self.stack.enter_context(
-                running([*LECTERN, "worker"], self._folder, **variables, LECTERN_WORKER_PORT="0")
-            )
+            worker = self._run("worker", variables | {"LECTERN_WORKER_PORT": "0"})
             worker.wait_for(lambda: "the worker runs" in worker.output, "worker")
-        api = Api(self._folder, variables)
-        self.stack.callback(api.stack.close)
-        api.start()
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        api = self._run("serve", variables | {"LECTERN_HTTP_PORT": str(port)})
+        api.wait_for(lambda: answers(f"{url}/healthz"), "answer")
         settings = Settings(
             mode=Mode.DEVELOPMENT,
             home=self._folder,
@@ -133,8 +141,13 @@ class Stage:
         )
         issuer = AccessTokens(SigningKeys.load(settings), settings.authentication)
         tokens = {viewer: issuer.issue(viewer, Role.STUDENT).token for viewer in viewers}
-        self.players = Players(api.url, tokens, videos)
+        self.players = Players(url, tokens, videos)
         return self.players
+
+    def _run(self, command: str, variables: dict[str, str]) -> Program:
+        return self.stack.enter_context(
+            running([sys.executable, "-c", _LECTERN, command], self._folder, **variables)
+        )
 
 
 @pytest.fixture
