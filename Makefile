@@ -49,7 +49,7 @@ format: ## Format the code and mend what the linter can mend
 bench: ## Measure against a hand-written server and plain Strawberry (ARGS=profile shows where time goes)
 	$(NEED) test && exec $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: ## Let the hosts of Redis and PostgreSQL die, then an hour of viewers with everything killed: some 8 minutes (as root on Linux; ARGS="-k name" for some deaths)
+chaos: ## Let the hosts of Redis and PostgreSQL die, then an hour of viewers with everything killed: some 7 minutes (as root on Linux; ARGS="-k name" for some deaths)
 	$(NEED) test
 	$(BIN)/python -m pytest -vv -rs tests/chaos $(ARGS)
 	test -n "$(ARGS)" || exec $(BIN)/python -m benchmarks.hour --quick
