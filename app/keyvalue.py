@@ -1,7 +1,7 @@
 """The connection to Valkey or Redis, for the domains whose technology it is. It may be emptied at any time."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -29,6 +29,13 @@ def redis_pool(settings: RedisSettings, **changes: Any) -> BlockingConnectionPoo
     return BlockingConnectionPool.from_url(settings.url, **(options | changes))
 
 
+class Keeping(NamedTuple):
+    appends: bool
+    """It has an append-only file."""
+    evicts: bool
+    """It makes room by forgetting."""
+
+
 class KeyValue:
     """One pool per process; a command waits `pool_wait` for a connection and `command_timeout` for its answer."""
 
@@ -42,6 +49,14 @@ class KeyValue:
             await self._redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable(_UNREACHABLE) from error
+
+    async def keeping(self) -> "Keeping":
+        """Whether the server keeps what it is given, by what it tells of itself. Raises Unavailable."""
+        try:
+            told = await self._redis.info("persistence") | await self._redis.info("memory")
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable(_UNREACHABLE) from error
+        return Keeping(told.get("aof_enabled") == 1, told.get("maxmemory_policy") != "noeviction")
 
     def script(self, text: str) -> "Script":
         """A script of the server: sent whole once, by its hash from then on. Nothing is asked before its first run."""

@@ -75,7 +75,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         handover = Handover(settings.redis, metrics)
         stack.push_async_callback(handover.close)
         outbox = Outbox(handover, metrics)
-        progress_buffer = ProgressBuffer(keyvalue, settings.progress, metrics)
+        progress_keyvalue = KeyValue(settings.progress_redis) if settings.progress.redis_url else keyvalue
+        stack.push_async_callback(progress_keyvalue.close)
+        progress_buffer = ProgressBuffer(progress_keyvalue, settings.progress, metrics)
         recording_access = RecordingAccess(database, settings.progress)
         stack.push_async_callback(recording_access.close)
         ended_sessions = EndedSessions(database, settings.authentication, ticket_lifetime=TICKET_LIFETIME)

@@ -21,6 +21,7 @@ printf 'postgresql://lectern:%s@pgbouncer:6432/lectern\n' "$postgres" | keep dat
 printf 'postgresql://lectern:%s@postgres:5432/lectern\n' "$postgres" | keep database_url_direct
 printf '"lectern" "%s"\n' "$postgres" | keep pgbouncer_users
 printf 'redis://:%s@valkey:6379/0\n' "$valkey" | keep redis_url
+printf 'redis://:%s@progress:6379/0\n' "$valkey" | keep progress_redis_url
 printf 'user default on >%s ~* &* +@all\n' "$valkey" | keep valkey_acl
 printf 'smtp://mail:1025\n' | keep smtp_url
 printf '{"identities": [{"name": "lectern", "credentials": [{"accessKey": "lectern", "secretKey": "%s"}],\n  "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}\n' \

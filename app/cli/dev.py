@@ -58,7 +58,7 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     for library in ("alembic", "arq"):
         logging.getLogger(library).setLevel(logging.WARNING)
     if settings.redis.url:
-        server.check_redis_address(settings.redis)
+        server.check_redis_addresses(settings)
     listener = stack.enter_context(server.bind(settings.http))
     home = stack.enter_context(locked_home(settings.home))
     settings = _start_services(settings.model_copy(update={"home": home}), stack)

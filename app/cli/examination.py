@@ -7,7 +7,7 @@ import secrets
 import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
@@ -22,7 +22,7 @@ from app.identity.errors import SigningKeyError
 from app.identity.tokens.signing_keys import SigningKeys
 from app.keyvalue import KeyValue
 from app.mail import transport_of
-from app.settings import GROUPS, Settings, unknown_variables, wrong_values
+from app.settings import GROUPS, RedisSettings, Settings, unknown_variables, wrong_values
 from app.storage import Storage
 from app.storage.places import Memory
 from app.telemetry import Metrics
@@ -44,6 +44,7 @@ CHECKS = (
     "pool",
     "limits",
     "redis",
+    "progress",
     "mail",
     "storage",
 )
@@ -69,7 +70,9 @@ async def examine(processes: int, *, now: Callable[[], float] = time.time) -> li
     if settings.database.url:
         problems += [problem async for problem in _database(settings, processes, now)]
     if settings.redis.url:
-        problems += [problem async for problem in _redis(settings)]
+        for variable, server in settings.redis_servers.items():
+            problems += [problem async for problem in _redis(variable, server)]
+        problems += [problem async for problem in _progress(settings.progress_redis)]
     problems += [problem async for problem in _mail(settings)]
     problems += [problem async for problem in _storage(settings)]
     return problems
@@ -278,28 +281,56 @@ async def _limits(connection: "asyncpg.Connection[Any]") -> AsyncIterator[Proble
             )
 
 
-async def _redis(settings: Settings) -> AsyncIterator[Problem]:
+async def _redis(variable: str, server: RedisSettings) -> AsyncIterator[Problem]:
     try:
-        keyvalue = KeyValue(settings.redis)
+        keyvalue = KeyValue(server)
     except ValueError:
         yield Problem(
             "redis",
-            "LECTERN_REDIS_URL cannot be read as an address.",
+            f"{variable} cannot be read as an address.",
             "It looks like redis://:password@host:6379/0; special characters of the password as %XX.",
         )
         return
     try:
-        async with asyncio.timeout(2 * settings.redis.connect_timeout + settings.redis.command_timeout):
+        async with _patience(server):
             await keyvalue.ping()
     except (Unavailable, TimeoutError) as error:
         reason = error.__cause__ or "no answer"
         yield Problem(
             "redis",
             f"Valkey or Redis cannot be used: {reason}.",
-            "Check LECTERN_REDIS_URL (host, port, password) and that the server runs.",
+            f"Check {variable} (host, port, password) and that the server runs.",
         )
     finally:
         await keyvalue.close()
+
+
+async def _progress(server: RedisSettings) -> AsyncIterator[Problem]:
+    """What viewers report is nowhere else for some seconds."""
+    try:
+        keyvalue = KeyValue(server)
+    except ValueError:
+        return  # said above, as an outage is
+    with suppress(Unavailable, TimeoutError):
+        async with _patience(server):
+            keeping = await keyvalue.keeping()
+        if not keeping.appends:
+            yield Problem(
+                "progress",
+                "Viewers' progress is lost when Valkey or Redis ends: it keeps no append-only file.",
+                "Set appendonly yes, and appendfsync always or everysec; docs/progress.md says what each may lose.",
+            )
+        if keeping.evicts:
+            yield Problem(
+                "progress",
+                "Viewers' progress is thrown out of Valkey or Redis when its memory is full.",
+                "Set maxmemory-policy noeviction.",
+            )
+    await keyvalue.close()
+
+
+def _patience(server: RedisSettings) -> asyncio.Timeout:
+    return asyncio.timeout(2 * server.connect_timeout + server.command_timeout)
 
 
 async def _mail(settings: Settings) -> AsyncIterator[Problem]:

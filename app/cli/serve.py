@@ -31,7 +31,7 @@ def serve(
     settings = Settings()
     require(settings, "serve")
     SigningKeys.load(settings)
-    server.check_redis_address(settings.redis)
+    server.check_redis_addresses(settings)
     configure_logging(json=True, level=settings.log_level)
     address = f"{settings.http.host}:{settings.http.port}"
 

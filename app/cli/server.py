@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from app.cli.refusal import Refused
 from app.cli.signals import Ending
 from app.keyvalue import KeyValue
-from app.settings import HttpSettings, RedisSettings, Settings
+from app.settings import HttpSettings, Settings
 
 
 def bind(settings: HttpSettings) -> socket.socket:
@@ -51,12 +51,13 @@ def _bound(settings: HttpSettings, *, shared: bool) -> socket.socket:
         return listener
 
 
-def check_redis_address(settings: RedisSettings) -> None:
+def check_redis_addresses(settings: Settings) -> None:
     """Raises Refused for an address that is none; whether somebody answers there shows later."""
-    try:
-        KeyValue(settings)
-    except ValueError as error:
-        raise Refused(f"LECTERN_REDIS_URL does not fit: {error}.") from error
+    for variable, redis in settings.redis_servers.items():
+        try:
+            KeyValue(redis)
+        except ValueError as error:
+            raise Refused(f"{variable} does not fit: {error}.") from error
 
 
 def run(

@@ -37,7 +37,7 @@ def worker(
     settings = Settings()
     serve.require(settings, "worker")
     SigningKeys.load(settings)
-    server.check_redis_address(settings.redis)
+    server.check_redis_addresses(settings)
     configure_logging(json=True, level=settings.log_level)
     logging.getLogger("arq").setLevel(logging.WARNING)  # it says each job twice; ours say it once
     with graceful_ending() as ending:

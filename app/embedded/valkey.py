@@ -97,7 +97,8 @@ class EmbeddedValkey:
             "dir": _quoted(str(self._folder)),
             "pidfile": _quoted(str(self._folder / "pid")),
             "appendonly": "yes" if self._durable else "no",
-            "appendfsync": "everysec",
+            # Before it answers: with `everysec` it answers while it syncs, and what it holds back meanwhile dies with it.
+            "appendfsync": "always",
             "save": '""',
             "set-proc-title": "no",  # the next start knows a leftover by its arguments
         }

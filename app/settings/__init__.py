@@ -85,6 +85,19 @@ class Settings(BaseSettings):
         return self.mode is Mode.DEVELOPMENT
 
     @property
+    def progress_redis(self) -> RedisSettings:
+        """Where viewers' progress waits."""
+        return self.redis.model_copy(update={"url": self.progress.redis_url or self.redis.url})
+
+    @property
+    def redis_servers(self) -> dict[str, RedisSettings]:
+        """By the variable that names each. The last one is where viewers' progress waits."""
+        named = {"LECTERN_REDIS_URL": self.redis, "LECTERN_PROGRESS_REDIS_URL": self.progress_redis}
+        return {
+            name: server for name, server in named.items() if server is self.redis or self.progress.redis_url
+        }
+
+    @property
     def introspection(self) -> bool:
         return self.development if self.graphql.introspection is None else self.graphql.introspection
 

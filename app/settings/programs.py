@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from app.settings.reading import comma_separated, group
+from app.settings.reading import SECRET, comma_separated, group, secrets_from_files
 
 
 class HttpSettings(BaseSettings):
@@ -36,7 +36,15 @@ class WorkerSettings(BaseSettings):
 
 class ProgressSettings(BaseSettings):
     model_config = group("LECTERN_PROGRESS_")
+    _files = model_validator(mode="before")(secrets_from_files)
 
+    redis_url: str = Field(
+        "",
+        repr=False,
+        json_schema_extra=SECRET,
+        description="redis:// address of the Valkey or Redis in which viewers' progress waits for PostgreSQL, if it has one "
+        "of its own, which syncs before it answers; empty: that of `LECTERN_REDIS_URL`.",
+    )
     flush_interval: float = Field(
         5.0,
         gt=0,

@@ -70,6 +70,7 @@ def test_the_whole_set_is_there() -> None:
         "postgres",
         "pgbouncer",
         "valkey",
+        "progress",
         "elasticsearch",
         "storage",
         "mail",
@@ -81,12 +82,12 @@ def test_the_whole_set_is_there() -> None:
 
 
 def test_viewers_progress_is_kept_by_redis() -> None:
-    command = SERVICES["valkey"]["command"]
+    command = SERVICES["progress"]["command"]
     set_to = {
         name: command[command.index(name) + 1]
         for name in ("--appendonly", "--appendfsync", "--maxmemory-policy")
     }
-    assert set_to == {"--appendonly": "yes", "--appendfsync": "everysec", "--maxmemory-policy": "noeviction"}
+    assert set_to == {"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction"}
 
 
 def test_images_are_pinned_to_a_version() -> None:
@@ -170,6 +171,7 @@ def test_variables_are_settings_with_values_that_fit(
     assert database.username == SERVICES["postgres"]["environment"]["POSTGRES_USER"]
     if not direct:
         assert urlsplit(made.redis.url).hostname == "valkey"
+        assert urlsplit(made.progress_redis.url).hostname == "progress"
         assert urlsplit(made.mail.smtp_url.get_secret_value()).hostname == "mail"
         assert made.origins.trusted_proxies == (address_of("proxy"),)
         assert made.authentication.public_url == "http://127.0.0.1:8000"

@@ -16,12 +16,12 @@ from app.embedded import EmbeddedPostgres, EmbeddedValkey
 from app.embedded.process import Process
 from app.learning.progress_buffer.buffer import _QUEUE
 
-EVERY_SECOND = "everysec"
+ALWAYS, EVERY_SECOND = "always", "everysec"
 _PATIENCE = 60.0  # seconds; only a failure waits that long
 
 
 class ValkeyHost:
-    """As in production: append-only file, synced each second, unless `policy` says otherwise.
+    """As in production: append-only file, synced before each answer, unless `policy` says otherwise.
 
     `linked`: variables of the dynamic linker, for a Valkey that is to find another C library's function.
     """
@@ -31,7 +31,7 @@ class ValkeyHost:
         stack: ExitStack,
         folder: Path,
         *,
-        policy: str = EVERY_SECOND,
+        policy: str = ALWAYS,
         linked: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
@@ -45,7 +45,7 @@ class ValkeyHost:
         self.url = server.url
         assert server.pid is not None
         self._command = psutil.Process(server.pid).cmdline()
-        assert self.command("CONFIG GET", "appendfsync") == {"appendfsync": EVERY_SECOND}
+        assert self.command("CONFIG GET", "appendfsync") == {"appendfsync": ALWAYS}
         self._set_policy()
 
     def command(self, *arguments: str) -> Any:

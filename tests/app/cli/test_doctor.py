@@ -13,9 +13,9 @@ from tests.support.programs import ROOT, installed, lectern
 
 
 @pytest.fixture
-def variables(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+def variables(database_url: str, keeping_redis_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     with mail_server() as (smtp_url, _):
-        yield _healthy(database_url, redis_url, smtp_url, tmp_path)
+        yield _healthy(database_url, keeping_redis_url, smtp_url, tmp_path)
 
 
 def _healthy(database_url: str, redis_url: str, smtp_url: str, tmp_path: Path) -> dict[str, str]:

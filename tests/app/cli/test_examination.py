@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import redis
 
 from app.cli import examination, migrate
 from app.cli.examination import CHECKS, Problem, examine
@@ -30,16 +31,22 @@ def smtp_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def addresses(database_url: str, redis_url: str, keeping_redis_url: str, smtp_url: str) -> dict[str, str]:
+    return {
+        "LECTERN_DATABASE_URL": database_url,
+        "LECTERN_REDIS_URL": redis_url,
+        "LECTERN_PROGRESS_REDIS_URL": keeping_redis_url,
+        "LECTERN_SMTP_URL": smtp_url,
+    }
+
+
 @pytest.fixture(autouse=True)
-def _healthy(
-    monkeypatch: pytest.MonkeyPatch, database_url: str, redis_url: str, smtp_url: str, key_file: Path
-) -> None:
+def _healthy(monkeypatch: pytest.MonkeyPatch, addresses: dict[str, str], key_file: Path) -> None:
     for name in [name for name in os.environ if name.startswith("LECTERN_")]:
         monkeypatch.delenv(name)
     for name, value in {
-        "LECTERN_DATABASE_URL": database_url,
-        "LECTERN_REDIS_URL": redis_url,
-        "LECTERN_SMTP_URL": smtp_url,
+        **addresses,
         "LECTERN_PUBLIC_URL": "https://learn.example",
         "LECTERN_SIGNING_KEYS_FILE": str(key_file),
         "LECTERN_STORAGE_URL": (key_file.parent / "files").as_uri(),
@@ -173,6 +180,7 @@ async def test_a_wrong_password(monkeypatch: pytest.MonkeyPatch, database_url: s
     [
         ("LECTERN_DATABASE_URL", "postgresql://ann:secret/word@localhost/x", "database"),
         ("LECTERN_REDIS_URL", "redis://:secret/word@localhost:6379/0", "redis"),
+        ("LECTERN_PROGRESS_REDIS_URL", "redis://:secret/word@localhost:6379/0", "redis"),
     ],
 )
 async def test_an_address_that_cannot_be_read_shows_no_password(
@@ -241,11 +249,37 @@ async def test_more_connections_than_the_server_has() -> None:
     )
 
 
-async def test_a_key_value_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LECTERN_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+@pytest.mark.parametrize("variable", ["LECTERN_REDIS_URL", "LECTERN_PROGRESS_REDIS_URL"])
+async def test_a_key_value_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, f"redis://127.0.0.1:{free_port()}/0")
     problem = await only_problem()
     assert problem.check == "redis"
     assert problem.problem.startswith("Valkey or Redis cannot be used: ")
+    assert f"Check {variable} " in problem.remedy
+
+
+async def test_viewers_progress_in_a_store_that_keeps_nothing(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, keeping_redis_url: str
+) -> None:
+    monkeypatch.delenv("LECTERN_PROGRESS_REDIS_URL")
+    # The suite's has no append-only file.
+    problem = await only_problem()
+    assert (problem.check, problem.problem) == (
+        "progress",
+        "Viewers' progress is lost when Valkey or Redis ends: it keeps no append-only file.",
+    )
+    monkeypatch.setenv("LECTERN_REDIS_URL", keeping_redis_url)
+    assert await examine(1) == []
+    with redis.Redis.from_url(keeping_redis_url) as valkey:
+        valkey.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            problem = await only_problem()
+        finally:
+            valkey.config_set("maxmemory-policy", "noeviction")
+    assert (problem.check, problem.problem) == (
+        "progress",
+        "Viewers' progress is thrown out of Valkey or Redis when its memory is full.",
+    )
 
 
 @pytest.mark.parametrize(
