@@ -1,12 +1,13 @@
 """How many beats a process takes, and what writing them costs.
 
-    python -m benchmarks.beats [--quick] [--sync always] [--json FILE]
+    python -m benchmarks.beats [--quick] [--sync everysec] [--json FILE]
 
 500 viewers report, 16 connections at once, rounds through all contenders in turn: Lectern by `POST /progress` and by
 `recordProgress`, 50 beats a call and one; the same API where each beat is an UPDATE (`beat_updates.py`); a handler that
 only hands the bytes to Redis (`beat_floor.py`). Each answer is read: every beat must have been accepted. In the end what
 Lectern has taken is flushed; of both PostgreSQL must hold the union of what was sent, to the millisecond. Valkey keeps its
-append-only file and PostgreSQL syncs its log, as in production; `--sync always`: Valkey syncs before it answers.
+append-only file, synced before it answers, and PostgreSQL syncs its log, as in production; `--sync everysec`: Valkey syncs
+its file each second.
 """
 
 import argparse
@@ -232,7 +233,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument(
-        "--sync", choices=("everysec", "always"), default="everysec", help="Valkey's appendfsync (everysec)"
+        "--sync", choices=("always", "everysec"), default="always", help="Valkey's appendfsync (always)"
     )
     options = parser.parse_args()
     with (
