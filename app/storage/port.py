@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -32,12 +33,15 @@ _PIECE = 256 * 1024  # bytes handed on at a time
 _PART = 5 * 1024 * 1024  # bytes, S3's smallest
 _PARTS_AT_ONCE = 2
 _DELETED_AT_ONCE = 500  # files; S3 takes a thousand names in a call
+# Looks of microseconds, and readers wait for them: they stand in no line with what keeps the process's threads for seconds,
+# such as an author's text that is slow to render.
+_LOOKS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="storage")
 
 
 class Storage:
     """Opens nothing before its first use. Keys come from code and ids, never from a client's text; a bad one is ValueError.
 
-    Every call may raise Unavailable: the storage did not answer in time, or refused us.
+    Every call may raise Unavailable: the storage is away (Away), or refused us.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, link_secrets: Sequence[bytes]) -> None:
@@ -288,5 +292,8 @@ class Storage:
 
     async def _refuse_detours(self, key: str) -> None:
         """A symbolic link below the folder leads nowhere: raises NoSuchFile."""
-        if isinstance(self.place, Folder) and not await asyncio.to_thread(is_straight, self.place.path, key):
+        if not isinstance(self.place, Folder):
+            return
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(_LOOKS, is_straight, self.place.path, key):
             raise NoSuchFile
