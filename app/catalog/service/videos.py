@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
@@ -150,8 +151,13 @@ async def keys_to_upload(
             raise DomainError(
                 "A file has between 1 byte and 2 gigabytes.", path=("input", "files", "sizeBytes")
             )
-    if len({file.name for file in files}) < len(files):
+    names = {file.name for file in files}
+    if len(names) < len(files):
         raise DomainError("Each name once.", path=("input", "files", "name"))
+    if any(str(folder) in names for name in names for folder in PurePosixPath(name).parents):
+        raise DomainError(
+            "A name cannot be a file's and a folder's at once.", path=("input", "files", "name")
+        )
     if await use_uploads(tx, course_id, [upload_id]):
         raise NotFound("upload", "uploadId")
     return [f"{folder_of(course_id, upload_id)}/{file.name}" for file in files]
