@@ -95,7 +95,7 @@ async def test_what_keeps_the_processs_threads_is_no_outage(open_storage: Open) 
     storage = open_storage("folder", call_timeout=10)
     await storage.put("a.txt", b"x", "text/plain")
     ended = threading.Event()
-    busy = [asyncio.create_task(asyncio.to_thread(ended.wait)) for _ in range(100)]
+    busy = [asyncio.get_running_loop().run_in_executor(None, ended.wait) for _ in range(100)]
     try:
         assert (await storage.head("a.txt")).size == 1
     finally:
