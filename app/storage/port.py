@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -119,6 +119,18 @@ class Storage:
             async with asyncio.timeout(self._limits.call_timeout):
                 await self._refuse_detours(key)
                 return StoredFile.of(await obstore.head_async(self._store, key))
+
+    async def missing(self, wanted: Collection[str]) -> set[str]:
+        """Those that are not there. They are looked for at once, so give few."""
+
+        async def look(key: str) -> set[str]:
+            try:
+                await self.head(key)
+            except NoSuchFile:
+                return {key}
+            return set()
+
+        return set[str]().union(*await asyncio.gather(*map(look, wanted)))
 
     async def delete(self, key: str) -> bool:
         """Whether the storage is known to have had such a file (S3 does not say: then True)."""
