@@ -177,7 +177,7 @@ async def test_a_file_that_was_never_uploaded_is_refused(api: Api, database: Dat
     added = await api.change("addLesson", staff.lead.actor, "lesson { id }", **new, video=there)
     assert added["userErrors"] == []
     changed = {"lessonId": added["lesson"]["id"], "expectedVersion": 1}
-    never = {**there, "manifestKey": f"{folder}/never.m3u8"}
+    never: dict[str, Any] = {**there, "manifestKey": f"{folder}/never.m3u8"}
     below = {**there, "manifestKey": f"{folder}/there.m3u8/a.m3u8"}
     silent = {**there, "captions": captions_of(folder)}
     async with nothing_written(database):
@@ -194,7 +194,7 @@ async def test_a_file_that_was_never_uploaded_is_refused(api: Api, database: Dat
             for actor in (staff.stranger.actor, staff.student.actor):
                 answer = await api.ask(ADD, actor, input={**new, "video": video})
                 assert codes(answer) == ["FORBIDDEN"]
-    await api.resources.storage.put(never["manifestKey"], b"x", TYPES["a.m3u8"])
+    await api.resources.storage.put(f"{folder}/never.m3u8", b"x", TYPES["a.m3u8"])
     payload = await api.change("updateLesson", staff.lead.actor, **changed, video=never)
     assert payload["userErrors"] == []
 
