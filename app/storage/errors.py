@@ -1,6 +1,6 @@
 """What may become of a call for a stored file."""
 
-from app.errors import DomainError, ErrorCode
+from app.errors import DomainError, ErrorCode, Unavailable
 
 
 class NoSuchFile(DomainError):
@@ -11,7 +11,9 @@ class NoSuchFile(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """A file of that key was there first; nothing of it has changed."""
+    """A file of that key was there first; nothing of it has changed. In a folder also: one of a part of the key, or one
+    below it, for a name is a file's there or a folder's.
+    """
 
     code = ErrorCode.CONFLICT
 
@@ -30,3 +32,7 @@ class FileTooLarge(DomainError):
 
 class RangeNotSatisfiable(Exception):
     """The wanted bytes begin behind the file's end."""
+
+
+class Away(Unavailable):
+    """The storage did not answer, or only that it cannot now. What else is Unavailable is an answer."""

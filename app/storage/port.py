@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -32,12 +33,15 @@ _PIECE = 256 * 1024  # bytes handed on at a time
 _PART = 5 * 1024 * 1024  # bytes, S3's smallest
 _PARTS_AT_ONCE = 2
 _DELETED_AT_ONCE = 500  # files; S3 takes a thousand names in a call
+# Looks of microseconds, and readers wait for them: they stand in no line with what keeps the process's threads for seconds,
+# such as an author's text that is slow to render.
+_LOOKS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="storage")
 
 
 class Storage:
     """Opens nothing before its first use. Keys come from code and ids, never from a client's text; a bad one is ValueError.
 
-    Every call may raise Unavailable: the storage did not answer in time, or refused us.
+    Every call may raise Unavailable: the storage is away (Away), or refused us.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, link_secrets: Sequence[bytes]) -> None:
@@ -115,6 +119,18 @@ class Storage:
             async with asyncio.timeout(self._limits.call_timeout):
                 await self._refuse_detours(key)
                 return StoredFile.of(await obstore.head_async(self._store, key))
+
+    async def missing(self, wanted: Collection[str]) -> set[str]:
+        """Those that are not there. They are looked for at once, so give few."""
+
+        async def look(key: str) -> set[str]:
+            try:
+                await self.head(key)
+            except NoSuchFile:
+                return {key}
+            return set()
+
+        return set[str]().union(*await asyncio.gather(*map(look, wanted)))
 
     async def delete(self, key: str) -> bool:
         """Whether the storage is known to have had such a file (S3 does not say: then True)."""
@@ -288,5 +304,8 @@ class Storage:
 
     async def _refuse_detours(self, key: str) -> None:
         """A symbolic link below the folder leads nowhere: raises NoSuchFile."""
-        if isinstance(self.place, Folder) and not await asyncio.to_thread(is_straight, self.place.path, key):
+        if not isinstance(self.place, Folder):
+            return
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(_LOOKS, is_straight, self.place.path, key):
             raise NoSuchFile

@@ -108,10 +108,9 @@ def counted(resources: Resources, kind: str) -> float:
     return value or 0.0
 
 
-async def test_what_nothing_names_goes(
-    api: Api, resources: Resources, staff: Staff, place: StorageSettings
-) -> None:
+async def test_what_nothing_names_goes(resources: Resources, staff: Staff, place: StorageSettings) -> None:
     resources = with_storage(resources, place)
+    api = Api(resources)
     course = await make_course_of(resources.database, staff)
     empty = await make_course_of(resources.database, staff)
     stream, captions, lost, other = (uuid4() for _ in range(4))
@@ -198,10 +197,9 @@ async def test_steps_are_bounded(
     assert await files_of(resources) == set()
 
 
-async def test_who_names_it_in_time_keeps_it(
-    api: Api, resources: Resources, staff: Staff, tmp_path: Any
-) -> None:
+async def test_who_names_it_in_time_keeps_it(resources: Resources, staff: Staff, tmp_path: Any) -> None:
     resources = with_storage(resources, StorageSettings(url=(tmp_path / "files").as_uri()))
+    api = Api(resources)
     course = await make_course_of(resources.database, staff)
     named, added_to, given_up = uuid4(), uuid4(), uuid4()
     for upload in (named, added_to, given_up):
@@ -294,8 +292,8 @@ async def test_each_waits_for_the_other(crowd: Resources, tmp_path: Any) -> None
     resources = with_storage(crowd, StorageSettings(url=(tmp_path / "files").as_uri()))
     api, staff = Api(resources), await make_staff(crowd.database)
     course = await make_course_of(crowd.database, staff)
-    first, second = uuid4(), uuid4()
-    for upload in (first, second):
+    first, second, other = uuid4(), uuid4(), uuid4()
+    for upload in (first, second, other):
         await put(resources, course, upload, "a.m3u8")
     await sweep(resources)
     await age(resources, 31)
@@ -308,7 +306,7 @@ async def test_each_waits_for_the_other(crowd: Resources, tmp_path: Any) -> None
             assert not task.done()
             await asyncio.sleep(0.01)
 
-    lesson = (await name_stream(api, staff, course, uuid4()))["lesson"]
+    lesson = (await name_stream(api, staff, course, other))["lesson"]
     async with crowd.database.transaction() as tx:
         await tx.fetch_text("SELECT FROM courses WHERE id = $1 FOR NO KEY UPDATE", course.number)
         await tx.fetch_text(
@@ -317,7 +315,7 @@ async def test_each_waits_for_the_other(crowd: Resources, tmp_path: Any) -> None
         removing = asyncio.create_task(remove_upload(resources, course.number, first, AGE))
         await waits(removing)
     await removing
-    assert await files_of(resources) == {str(first), str(second)}
+    assert await files_of(resources) == {str(first), str(second), str(other)}
     async with crowd.database.transaction() as tx:
         await tx.fetch_text("SELECT FROM courses WHERE id = $1 FOR NO KEY UPDATE", course.number)
         await tx.fetch_text("UPDATE unnamed_uploads SET given_up_at = now() WHERE upload_id = $1", second)

@@ -1,8 +1,9 @@
 """Videos of lessons: where their stream and captions lie in storage, and how they get there."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
@@ -41,10 +42,21 @@ class VideoContent:
     duration_seconds: float
     manifest_key: str | None = None
     captions: Sequence[Caption] | None = None
+    missing: Collection[str] = ()
+    """Of `keys` those that were looked for and are not there. The storage is asked before the transaction, never in it."""
 
     @property
     def names_files(self) -> bool:
         return self.manifest_key is not None or self.captions is not None
+
+    @property
+    def keys(self) -> list[str]:
+        """What is named and can be a file's key, up to as many as a video may name. Of the rest `columns` speaks."""
+        return [key for key in self._named()[: CAPTIONS_LIMIT + 1] if _is_key(key)]
+
+    def _named(self) -> list[str]:
+        captions = [caption.key for caption in self.captions or ()]
+        return captions if self.manifest_key is None else [self.manifest_key, *captions]
 
     def columns(self, course_id: int) -> dict[str, Any]:
         """As they are stored. Raises INVALID_INPUT, also for what no video lasts (NaN included), and for keys of anything
@@ -77,22 +89,23 @@ class VideoContent:
         return {"language": language, "key": caption.key}
 
     async def use(self, tx: Transaction, course_id: int) -> None:
-        """Keeps what is named, under the course's lock. Raises NOT_FOUND for what was given up: its files are going.
+        """Keeps what is named, under the course's lock. Raises NOT_FOUND for what was given up, as its files are going, and
+        for what is not there.
 
         Of keys that `columns` has checked.
         """
-        named = [caption.key for caption in self.captions or ()]
-        if self.manifest_key is not None:
-            named.append(self.manifest_key)
-        uploads = {UUID(key.split("/")[2]): key for key in named}
-        for upload in await use_uploads(tx, course_id, uploads) if uploads else ():
-            of_stream = self.manifest_key is not None and str(upload) in self.manifest_key
-            path = ("manifestKey",) if of_stream else ("captions", "key")
-            raise DomainError(
-                "No lesson has named this file for so long that it was removed. Upload it again.",
-                code=ErrorCode.NOT_FOUND,
-                path=("input", "video", *path),
-            )
+        named = self._named()
+        uploads = {UUID(key.split("/")[2]) for key in named}
+        given_up = {str(upload) for upload in await use_uploads(tx, course_id, uploads)} if uploads else ()
+        for key in named:
+            if key.split("/")[2] in given_up:
+                told = "No lesson has named this file for so long that it was removed. Upload it again."
+            elif key in self.missing:
+                told = "This file has not been uploaded yet. Upload it first."
+            else:
+                continue
+            path = ("manifestKey",) if key == self.manifest_key else ("captions", "key")
+            raise DomainError(told, code=ErrorCode.NOT_FOUND, path=("input", "video", *path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +136,13 @@ def _check_key(course_id: int, key: str, endings: Sequence[str], *path: str) -> 
         )
 
 
+def _is_key(key: str) -> bool:
+    """Whether a file of some course's could have it: what is not is nothing to ask the storage for."""
+    first, course, upload, name = ([*key.split("/", 3), "", "", ""])[:4]
+    fits = first == "videos" and course.isascii() and course.isdigit() and len(key) <= KEY_LIMIT
+    return fits and is_upload_id(upload) and _NAME.fullmatch(name) is not None
+
+
 def is_upload_id(text: str) -> bool:
     """Whether it is written as the folder of an upload is."""
     try:
@@ -150,8 +170,13 @@ async def keys_to_upload(
             raise DomainError(
                 "A file has between 1 byte and 2 gigabytes.", path=("input", "files", "sizeBytes")
             )
-    if len({file.name for file in files}) < len(files):
+    names = {file.name for file in files}
+    if len(names) < len(files):
         raise DomainError("Each name once.", path=("input", "files", "name"))
+    if any(str(folder) in names for name in names for folder in PurePosixPath(name).parents):
+        raise DomainError(
+            "A name cannot be a file's and a folder's at once.", path=("input", "files", "name")
+        )
     if await use_uploads(tx, course_id, [upload_id]):
         raise NotFound("upload", "uploadId")
     return [f"{folder_of(course_id, upload_id)}/{file.name}" for file in files]

@@ -112,7 +112,8 @@ class ReorderLessonsPayload(ModulePayload):
     pass
 
 
-def _content(input: AddLessonInput | UpdateLessonInput) -> LessonContent:
+async def _content(context: Context, input: AddLessonInput | UpdateLessonInput) -> LessonContent:
+    """To be awaited before the first statement: see `VideoInput.content`."""
     video = input.video
     return LessonContent(
         title=input.title,
@@ -121,7 +122,7 @@ def _content(input: AddLessonInput | UpdateLessonInput) -> LessonContent:
         external_url=input.external_url,
         is_preview=input.is_preview,
         required_share=input.required_share,
-        video=None if video is None else video.content(),
+        video=None if video is None else await video.content(context.resources.storage),
     )
 
 
@@ -131,7 +132,7 @@ async def add_lesson(tx: Transaction, context: Context, input: AddLessonInput) -
         context.actor,
         module_id=required_number("Module", input.module_id, "moduleId"),
         kind=input.kind,
-        content=_content(input),
+        content=await _content(context, input),
         position=input.position,
     )
     return AddLessonPayload(lesson_id=lesson_id)
@@ -144,7 +145,7 @@ async def update_lesson(tx: Transaction, context: Context, input: UpdateLessonIn
         context.actor,
         lesson_id=lesson_id,
         expected_version=input.expected_version,
-        content=_content(input),
+        content=await _content(context, input),
     )
     return UpdateLessonPayload(lesson_id=lesson_id)
 

@@ -1,5 +1,6 @@
 """Videos of lessons: what authors say of them, and how they upload them."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from app.catalog import service
 from app.catalog.service import Caption, UploadFile, VideoContent
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode
-from app.storage import Link
+from app.storage import Link, Storage
 from graphql_schema.context import Context
 from graphql_schema.fields import field
 from graphql_schema.mutation import UserError, mutation, user_errors
@@ -23,7 +24,7 @@ _UPLOAD_LIFETIME = 3600  # seconds: a slow line sends two gigabytes in it
 @strawberry.input(description="Captions of a video in one language.")
 class CaptionInput:
     language: str = strawberry.field(description="BCP 47 tag, each once.")
-    key: str = strawberry.field(description="`VideoUploadFile.key` of its WebVTT file.")
+    key: str = strawberry.field(description="`VideoUploadFile.key` of its WebVTT file, uploaded already.")
 
     def caption(self) -> Caption:
         return Caption(self.language, self.key)
@@ -34,16 +35,18 @@ class VideoInput:
     duration_seconds: float = strawberry.field(description="Length in seconds, up to a day.")
     manifest_key: str | None = strawberry.field(
         default=None,
-        description="`VideoUploadFile.key` of its stream's manifest (m3u8, mpd), or of the only file (mp4, webm). Left out, "
-        "it stays as it is.",
+        description="`VideoUploadFile.key` of its stream's manifest (m3u8, mpd), or of the only file (mp4, webm), which has "
+        "to be uploaded already. Left out, it stays as it is.",
     )
     captions: list[CaptionInput] | None = strawberry.field(
         default=None, description="All captions, at most 50. Left out, they stay as they are."
     )
 
-    def content(self) -> VideoContent:
+    async def content(self, storage: Storage) -> VideoContent:
+        """What is named is looked for: to be awaited before the first statement, so that no connection waits for it."""
         captions = None if self.captions is None else [given.caption() for given in self.captions]
-        return VideoContent(self.duration_seconds, self.manifest_key, captions)
+        named = VideoContent(self.duration_seconds, self.manifest_key, captions)
+        return replace(named, missing=await storage.missing(set(named.keys)))
 
 
 @strawberry.input(description="A file to upload.")
@@ -57,7 +60,9 @@ class VideoUploadFileInput:
 @strawberry.input(description="Files of a video to upload.")
 class RequestVideoUploadInput:
     course_id: strawberry.ID = strawberry.field(description="The course whose lesson it is for.")
-    files: list[VideoUploadFileInput] = strawberry.field(description="1 to 100, each name once.")
+    files: list[VideoUploadFileInput] = strawberry.field(
+        description="1 to 100, each name once; none is a folder of another's."
+    )
     upload_id: strawberry.ID | None = strawberry.field(
         default=None, description="`VideoUpload.id` of an earlier answer, to put more files into its folder."
     )
