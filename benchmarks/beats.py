@@ -154,7 +154,7 @@ async def flush(services: Services, beats: int) -> dict[str, float]:
     )
     database = await asyncpg.connect(services.database_url)
     async with open_resources(settings) as resources:
-        keys, _ = await resources.progress_buffer.measure()
+        keys = (await resources.progress_buffer.measure()).keys
         called, began = await database.fetchval(CALLED), time.perf_counter()
         await Flusher(resources).flush()
         seconds, sent = time.perf_counter() - began, await database.fetchval(CALLED) - called

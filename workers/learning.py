@@ -142,9 +142,10 @@ class Flusher:
                 return
 
     async def measure(self) -> None:
-        keys, age = await self._buffer.measure()
-        self._resources.metrics.progress_buffer_keys.set(keys)
-        self._resources.metrics.progress_buffer_oldest.set(age)
+        waiting, metrics = await self._buffer.measure(), self._resources.metrics
+        metrics.progress_buffer_keys.set(waiting.keys)
+        metrics.progress_buffer_oldest.set(waiting.oldest)
+        metrics.progress_buffer_bytes.set(waiting.bytes)
 
     async def _write(self, taken: Sequence[Taken], moment: int) -> None:
         """One transaction; a batch that fails is split until the keys are found that cannot be written."""
@@ -187,7 +188,7 @@ class Flusher:
         if moment - taken.since < GIVEN_UP * 1000:
             outcomes.labels("refused").inc()
             _log.error("a viewer's progress cannot be written", exc_info=error, extra={"context": context})
-            await self._buffer.release([taken], after=REFUSED)
+            await self._buffer.release([taken], after=REFUSED, aside=True)
         else:
             outcomes.labels("given_up").inc()
             content = {**context, "state": repr(taken.state)}

@@ -58,7 +58,12 @@ class ProgressSettings(BaseSettings):
     buffer_limit: int = Field(
         200_000,
         ge=1,
-        description="Videos of viewers that may wait in Redis, about 400 bytes each; more is to be sent again later.",
+        description="Videos of viewers that may wait in Redis, usually some 700 bytes each; more is to be sent again later.",
+    )
+    buffer_bytes: int = Field(
+        200_000_000,
+        ge=1,
+        description="Bytes that they may take up there; more is to be sent again later. Give Redis twice that.",
     )
     access_lifetime: float = Field(
         60.0,

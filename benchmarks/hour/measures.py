@@ -93,7 +93,7 @@ class Sampler:
             while True:
                 began = time.monotonic()
                 try:
-                    keys, oldest = await buffer.measure()
+                    keys, oldest, _ = await buffer.measure()
                     memory = int((await redis.info("memory"))["used_memory"])
                     written = await self._written()
                 except (Unavailable, RedisError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

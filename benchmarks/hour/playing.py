@@ -96,7 +96,7 @@ class Play:
                 while waiting:
                     await asyncio.sleep(0.2)
                     with suppress(Unavailable):
-                        waiting, _ = await buffer.measure()
+                        waiting = (await buffer.measure()).keys
         finally:
             await keyvalue.close()
 

@@ -84,7 +84,7 @@ async def test_what_was_reported_arrives(resources: Resources, watching: Watchin
     (enrollment,) = await run(resources.database, "SELECT * FROM enrollments")
     assert enrollment["last_lesson_id"] == watching.lessons[1]
     assert abs(enrollment["last_active_at"].timestamp() - (now - 5)) < 0.002
-    assert await resources.progress_buffer.measure() == (0, 0.0)
+    assert await resources.progress_buffer.measure() == (0, 0.0, 0)
 
 
 async def test_lessons_are_completed_once_when_enough_was_watched(
@@ -146,7 +146,7 @@ async def test_what_is_gone_holds_nobody_up(resources: Resources, watching: Watc
         (watching.learner.number, watching.videos[2]),
     ]
     assert await unwritten(resources, "gone") == before + 1
-    assert await resources.progress_buffer.measure() == (0, 0.0)
+    assert await resources.progress_buffer.measure() == (0, 0.0, 0)
 
 
 async def test_what_cannot_be_written_holds_nobody_up(
@@ -173,11 +173,11 @@ async def test_what_cannot_be_written_holds_nobody_up(
         assert taken == []
         monkeypatch.setattr(learning, "GIVEN_UP", 0.0)
         await resources.progress_buffer._release(
-            ["lectern:{progress}:queue"], "lectern:{progress}:state:", 0, f"{watching.learner.number}:{bad}"
+            ["lectern:{progress}:queue"], "lectern:{progress}:state:", 0, 0, f"{watching.learner.number}:{bad}"
         )
         await asyncio.sleep(0.002)
         await Flusher(resources).flush()
-        assert await resources.progress_buffer.measure() == (0, 0.0)
+        assert await resources.progress_buffer.measure() == (0, 0.0, 0)
         assert "is given up" in caplog.text
     finally:
         await run(resources.database, "ALTER TABLE video_progress DROP CONSTRAINT no_such")

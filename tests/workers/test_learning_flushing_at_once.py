@@ -58,7 +58,7 @@ async def test_a_batch_that_waits_lets_the_others_pass(
         assert not flushing.done()
     await flushing
     assert len(await watched(crowd.database)) == 5
-    assert await crowd.progress_buffer.measure() == (0, 0.0)
+    assert await crowd.progress_buffer.measure() == (0, 0.0, 0)
 
 
 async def test_writers_and_flushers_at_once_lose_nothing(crowd: Resources) -> None:

@@ -44,7 +44,6 @@ class Recorder:
     ) -> None:
         self.access = access
         self._buffer = buffer
-        self._capacity = settings.buffer_limit
         self._metrics = metrics
         self._clock = clock
         self._outcomes = {code: metrics.beats.labels(code) for code in (*BeatRejection, ACCEPTED)}
@@ -89,7 +88,7 @@ class Recorder:
         first_refusals: dict[int, BeatRejection] = {}
         kept = {key: measured(group, first_refusals.__setitem__) for key, group in groups.items()}
         sent = updates(kept, device)
-        merge = await self._buffer.merge(user_id, sent)
+        merge = await self._buffer.merge(user_id, sent, beats=_number(kept))
         if merge.implausible:
             # Rare: a client that is broken or lies. Nothing was merged; what was known now judges all its beats.
             names = [(update.video_id, viewing.key) for update in sent for viewing in update.viewings]
@@ -100,10 +99,14 @@ class Recorder:
                 kept[names[number]] = remeasured(group, known, first_refusals.__setitem__)
             kept = {key: group for key, group in kept.items() if group}
             sent = updates(kept, device)
-            merge = await self._buffer.merge(user_id, sent, checked=True) if sent else merge
+            if sent:
+                merge = await self._buffer.merge(user_id, sent, beats=_number(kept), checked=True)
         refused.update(first_refusals)
+        if merge.over:
+            refused.update((each, BeatRejection.RETRY_LATER) for each in _members(kept))
+            return RAREST
         _refuse_full(merge, sent, kept, refused)
-        return next_beat_after(filled=merge.keys / self._capacity, latency=self._buffer.latency)
+        return next_beat_after(filled=merge.filled, latency=self._buffer.latency)
 
     def _reported(self, number: int, refused: dict[int, BeatRejection], pause: int) -> Report:
         if number > len(refused):
@@ -147,3 +150,7 @@ def _refuse_full(
 
 def _members(groups: Group) -> Iterable[int]:
     return (each.number for group in groups.values() for each in group)
+
+
+def _number(groups: Group) -> int:
+    return sum(map(len, groups.values()))

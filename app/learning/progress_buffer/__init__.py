@@ -4,7 +4,7 @@ Everything in it is a union or the later of two, so that the order of beats, a b
 written twice change nothing. Nothing is counted.
 """
 
-from app.learning.progress_buffer.buffer import Merge, ProgressBuffer, Taken
+from app.learning.progress_buffer.buffer import Merge, ProgressBuffer, Taken, Waiting
 from app.learning.progress_buffer.state import (
     Pair,
     Position,
@@ -26,6 +26,7 @@ __all__ = [
     "VideoUpdate",
     "Viewing",
     "ViewingUpdate",
+    "Waiting",
     "length",
     "union",
 ]

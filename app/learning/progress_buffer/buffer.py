@@ -27,6 +27,7 @@ from app.telemetry import Metrics
 _PREFIX: Final = "lectern:{progress}:"
 _QUEUE: Final = f"{_PREFIX}queue"
 _STATE: Final = f"{_PREFIX}state:"
+_BYTES: Final = f"{_PREFIX}bytes"
 _LATEST: Final = f"{_PREFIX}latest:"
 
 RATE = 4
@@ -37,11 +38,21 @@ LONGEST = 3_600_000
 """Milliseconds that a beat may have watched where no earlier one of its viewing is known to measure it by."""
 RANGES, VIEWINGS = 400, 200
 """Ranges, and viewings, of one key. A call brings half of that at most, so that a settled key always takes a whole one; from
-half of it on a key is taken before all others.
+half of it on a key is taken before all others. Such a state has some 25 KB at most.
 """
+READ = 128_000
+"""Bytes of states that one call reads before it leaves the others of its videos as they are: some milliseconds of Redis. Of
+states of a usual size that is more than a call has videos.
+"""
+OVERHEAD = 300
+"""Bytes that Redis needs for a key beside its state: names, the queue, what an allocator rounds up."""
+BUDGET = 6_000
+"""Beats that one person may report at once: three devices that were offline for a week, with as many as a reporter keeps."""
+EARNED = 0.5
+"""Beats a second by which that grows again: fifteen devices' heartbeats."""
 _REMEMBER = 6 * 3600
 """Seconds for which the latest beats of a viewing are known, to judge the next one by."""
-_LATEST_VIEWINGS = 500
+_LATEST_VIEWINGS = 200
 """Viewings of one person that are known so; with one more all are forgotten, and the next beats are judged alone."""
 
 
@@ -60,8 +71,19 @@ class Merge:
 
     implausible: Mapping[int, Known | None]
     full: frozenset[int]
-    """Updates, by number, for which there is no room."""
+    """Updates, by number, for which there is no room, or was no time."""
+    over: bool
+    """The person has reported more than their budget allows: nothing was merged."""
+    filled: float
+    """The share of its room that the buffer uses: of keys or bytes, whichever is larger."""
+
+
+class Waiting(NamedTuple):
+    """What waits: how many keys, for how many seconds the oldest has that PostgreSQL does not refuse, bytes of states."""
+
     keys: int
+    oldest: float
+    bytes: int
 
 
 class Taken(NamedTuple):
@@ -80,9 +102,15 @@ class ProgressBuffer:
     def __init__(self, keyvalue: KeyValue, settings: ProgressSettings, metrics: Metrics) -> None:
         self._keyvalue = keyvalue
         self._circuit = Circuit("progress", metrics)
+        self._settings = settings
         self._limits = orjson.dumps(
             {
                 "keys": settings.buffer_limit,
+                "bytes": settings.buffer_bytes,
+                "overhead": OVERHEAD,
+                "read": READ,
+                "budget": BUDGET,
+                "earned": EARNED / 1000,
                 "ranges": RANGES,
                 "viewings": VIEWINGS,
                 "rate": RATE,
@@ -98,27 +126,33 @@ class ProgressBuffer:
         self.latency = 0.0
         """Seconds that merging takes at present: the mean of the latest ten or so."""
 
-    async def merge(self, user_id: int, updates: Sequence[VideoUpdate], *, checked: bool = False) -> Merge:
-        """Unites what one person has reported, at most 100 beats, with what waits. To repeat it does no harm.
+    async def merge(
+        self, user_id: int, updates: Sequence[VideoUpdate], *, beats: int = 1, checked: bool = False
+    ) -> Merge:
+        """Unites what one person has reported, at most 100 `beats`, with what waits. To repeat it does no harm.
 
         `checked`: first beats were held against what is known before; otherwise the script does it.
         """
         keys = [
             _QUEUE,
+            _BYTES,
             f"{_LATEST}{user_id}",
             *(f"{_STATE}{user_id}:{update.video_id}" for update in updates),
         ]
         body = orjson.dumps([written(user_id, update) for update in updates])
         began = perf_counter()
         with self._circuit.call():
-            answer = orjson.loads(
-                await self._merge(keys, os.urandom(VERSION // 2).hex(), self._limits, body, int(checked))
-            )
+            version = os.urandom(VERSION // 2).hex()
+            answer = orjson.loads(await self._merge(keys, version, self._limits, body, int(checked), beats))
         self.latency += (perf_counter() - began - self.latency) / 10
+        settings = self._settings
         return Merge(
             {number: Known(*known) if known else None for number, *known in answer.get("implausible", ())},
             frozenset(answer.get("full", ())),
-            answer.get("keys", 0),
+            answer.get("over", False),
+            max(
+                answer.get("keys", 0) / settings.buffer_limit, answer.get("bytes", 0) / settings.buffer_bytes
+            ),
         )
 
     async def take(self, number: int, *, lease: float) -> tuple[int, list[Taken]]:
@@ -135,12 +169,14 @@ class ProgressBuffer:
     async def settle(self, taken: Iterable[Taken], moment: int) -> int:
         """Forgets those that have not changed since they were taken. Returns how many; the others are due again."""
         named = [part for each in taken for part in (_member(each.pair), each.version)]
-        return int(await self._settle([_QUEUE], _STATE, moment, *named)) if named else 0
+        return int(await self._settle([_QUEUE, _BYTES], _STATE, moment, *named)) if named else 0
 
-    async def release(self, taken: Iterable[Taken], *, after: float = 0.0) -> None:
-        """Makes them due again without having been written, at once or in so many seconds."""
+    async def release(self, taken: Iterable[Taken], *, after: float = 0.0, aside: bool = False) -> None:
+        """Makes them due again without having been written, at once or in so many seconds. `aside`: PostgreSQL refuses them;
+        until they are written once they are taken last, and their age is not measured.
+        """
         if members := [_member(each.pair) for each in taken]:
-            await self._release([_QUEUE], _STATE, round(after * 1000), *members)
+            await self._release([_QUEUE], _STATE, round(after * 1000), int(aside), *members)
 
     async def peek(self, pairs: Sequence[Pair]) -> dict[Pair, ProgressState]:
         """What waits of these, for whoever shows progress: look here first, then into PostgreSQL, and unite."""
@@ -150,10 +186,9 @@ class ProgressBuffer:
             found = await self._keyvalue.get_many([f"{_STATE}{_member(pair)}" for pair in pairs])
         return {pair: read(raw) for pair, raw in zip(pairs, found, strict=True) if raw is not None}
 
-    async def measure(self) -> tuple[int, float]:
-        """How many keys wait, and for how many seconds the first of them has."""
-        keys, milliseconds = await self._measure([_QUEUE], _STATE)
-        return int(keys), int(milliseconds) / 1000
+    async def measure(self) -> Waiting:
+        keys, milliseconds, size = await self._measure([_QUEUE, _BYTES], _STATE)
+        return Waiting(int(keys), int(milliseconds) / 1000, int(size))
 
     def _script(self, name: str) -> Script:
         return self._keyvalue.script(files(__package__ or "").joinpath(f"{name}.lua").read_text())

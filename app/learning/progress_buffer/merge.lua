@@ -1,12 +1,22 @@
 #!lua
 -- One call's beats, put together by video, united with what waits in the buffer. All or nothing when a range is implausible.
--- KEYS: the queue, the viewer's latest beats, then the state of each video.
--- ARGV: version (16 characters), limits (JSON), members of the queue and updates (JSON), whether plausibility was checked before.
+-- KEYS: the queue, bytes of all states, the viewer's latest beats, then the state of each video.
+-- ARGV: version (16 characters), limits (JSON), members of the queue and updates (JSON), whether plausibility was checked before,
+-- how many beats it is.
 local limits = cjson.decode(ARGV[2])
-local updates = cjson.decode(ARGV[3])
-local queue, latest = KEYS[1], KEYS[2]
+local queue, bytes, latest = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- The viewer's budget: how many beats were left of it, and when. Whoever has none left costs no more than this look.
+local left = limits.budget
+local held = redis.call('HGET', latest, 'budget')
+if held then
+  local then_left, at = string.match(held, '(.+):(.+)')
+  left = math.min(left, then_left + math.max(0, now - at) * limits.earned)
+end
+if left < tonumber(ARGV[5]) then return '{"over":true}' end
+local updates = cjson.decode(ARGV[3])
 
 local function union(a, b)
   local out, n, i, j = {}, 0, 1, 1
@@ -57,16 +67,20 @@ for _, update in ipairs(updates) do
 end
 if #implausible > 0 and ARGV[4] == '0' then return cjson.encode({implausible = implausible}) end
 
-local keys = redis.call('ZCARD', queue)
-local full = {}
+local keys, used = redis.call('ZCARD', queue), tonumber(redis.call('GET', bytes) or 0)
+local full, grown, read = {}, 0, 0
 for i, update in ipairs(updates) do
-  local member, position, key = update[1], update[2], KEYS[i + 2]
-  local raw = redis.call('GET', key)
-  local state
-  if raw then
-    state = cjson.decode(string.sub(raw, 30))
-  elseif keys < limits.keys then
-    state = {p = position, v = {}}
+  local member, position, key = update[1], update[2], KEYS[i + 3]
+  local state, raw
+  -- What a call may read is bounded, because all others wait meanwhile. What is small is always well within.
+  if read < limits.read then
+    raw = redis.call('GET', key)
+    if raw then
+      read = read + #raw
+      state = cjson.decode(string.sub(raw, 30))
+    elseif keys < limits.keys then
+      state = {p = position, v = {}}
+    end
   end
   if state then
     local p = state.p
@@ -89,21 +103,30 @@ for i, update in ipairs(updates) do
     for _, viewing in pairs(state.v) do
       ranges, viewings = ranges + (#viewing[4] + #viewing[5]) / 2, viewings + 1
     end
-    if ranges > limits.ranges or viewings > limits.viewings then
-      state = nil
-    else
+    local since = raw and string.sub(raw, 17, 29) or string.format('%013.0f', now)
+    local text, more
+    if ranges <= limits.ranges and viewings <= limits.viewings then
+      text = ARGV[1] .. since .. cjson.encode(state)
+      more = #text - (raw and #raw or 0)
+    end
+    if text and (more <= 0 or used + grown + more + (keys + 1) * limits.overhead <= limits.bytes) then
       if not raw then keys = keys + 1 end
-      local since = raw and string.sub(raw, 17, 29) or string.format('%013.0f', now)
-      redis.call('SET', key, ARGV[1] .. since .. cjson.encode(state))
+      grown = grown + more
+      redis.call('SET', key, text)
       redis.call('ZADD', queue, 'NX', now, member)
+    else
+      state = nil
     end
     if raw and (ranges > limits.ranges / 2 or viewings > limits.viewings / 2) then
-      redis.call('ZADD', queue, 'XX', 0, member)
+      -- Before all others (take.lua), unless PostgreSQL refuses it.
+      local score = tonumber(redis.call('ZSCORE', queue, member) or 0)
+      if score < 1e13 then redis.call('ZADD', queue, 'XX', since - 1e13, member) end
     end
   end
   if not state then full[#full + 1] = i - 1 end
 end
+if grown ~= 0 then redis.call('INCRBY', bytes, string.format('%.0f', grown)) end
 if redis.call('HLEN', latest) + #fields > limits.latest then redis.call('DEL', latest) end
-redis.call('HSET', latest, unpack(fresh))
+redis.call('HSET', latest, 'budget', string.format('%.3f:%.0f', left - ARGV[5], now), unpack(fresh))
 redis.call('EXPIRE', latest, limits.remember)
-return cjson.encode({full = full, keys = keys})
+return cjson.encode({full = full, keys = keys, bytes = used + grown + keys * limits.overhead})

@@ -16,8 +16,11 @@ class ProgressMetrics:
         )
         self.progress_buffer_oldest = Gauge(
             "lectern_progress_buffer_oldest_seconds",
-            "Seconds that the one which waits longest has waited.",
+            "Seconds that the one which waits longest has waited; those that PostgreSQL refuses wait apart.",
             registry=registry,
+        )
+        self.progress_buffer_bytes = Gauge(
+            "lectern_progress_buffer_bytes", "Bytes of what waits to be written.", registry=registry
         )
         self.progress_flush_seconds = Histogram(
             "lectern_progress_flush_seconds",

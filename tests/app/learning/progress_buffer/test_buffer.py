@@ -99,7 +99,7 @@ async def test_what_comes_between_taking_and_settling_stays(buffer: ProgressBuff
     later, again = await buffer.take(10, lease=30)
     assert (again[0].since, again[0].state.watched) == (moment, [0, 10, 20, 30])
     assert await buffer.settle(again, later) == 1
-    assert await buffer.measure() == (0, 0.0)
+    assert await buffer.measure() == (0, 0.0, 0)
 
 
 async def test_a_settled_key_that_came_again_is_not_settled_by_the_slow(buffer: ProgressBuffer) -> None:
@@ -196,4 +196,4 @@ async def test_a_redis_without_room_takes_nothing_and_can_be_emptied(resources: 
         assert await buffer.settle(taken, later) == 3
     finally:
         await redis.config_set("maxmemory", 0)
-    assert await buffer.measure() == (0, 0.0)
+    assert await buffer.measure() == (0, 0.0, 0)
