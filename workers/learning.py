@@ -12,7 +12,7 @@ from app.errors import Unavailable
 from app.identity.actor import Actor
 from app.identity.models import Role
 from app.learning import reads
-from app.learning.progress_buffer import Taken
+from app.learning.progress_buffer import TAKE, Taken
 from app.learning.service import housekeeping, waitlist
 from app.learning.service.flushing import Flushed, flush_progress
 from app.mail import Outcome
@@ -138,7 +138,7 @@ class Flusher:
             moment, taken = await self._buffer.take(size, lease=self._settings.flush_lease)
             if taken:
                 await self._write(taken, moment)
-            if len(taken) < size:
+            if len(taken) < size and sum(each.size for each in taken) < TAKE:
                 return
 
     async def measure(self) -> None:

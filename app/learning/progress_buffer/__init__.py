@@ -4,7 +4,7 @@ Everything in it is a union or the later of two, so that the order of beats, a b
 written twice change nothing. Nothing is counted.
 """
 
-from app.learning.progress_buffer.buffer import Merge, ProgressBuffer, Taken, Waiting
+from app.learning.progress_buffer.buffer import TAKE, Merge, ProgressBuffer, Taken, Waiting
 from app.learning.progress_buffer.state import (
     Pair,
     Position,
@@ -17,6 +17,7 @@ from app.learning.progress_buffer.state import (
 )
 
 __all__ = [
+    "TAKE",
     "Merge",
     "Pair",
     "Position",

@@ -48,8 +48,10 @@ OVERHEAD = 300
 """Bytes that Redis needs for a key beside its state: names, the queue, what an allocator rounds up."""
 BUDGET = 6_000
 """Beats that one person may report at once: three devices that were offline for a week, with as many as a reporter keeps."""
-EARNED = 0.5
-"""Beats a second by which that grows again: fifteen devices' heartbeats."""
+PRICE = 2_000
+"""Milliseconds after which another may be reported: as many as fifteen devices' heartbeats."""
+TAKE = 4_000_000
+"""Bytes of states that are taken at once, for the same reason. Usual ones are a tenth of that."""
 _REMEMBER = 6 * 3600
 """Seconds for which the latest beats of a viewing are known, to judge the next one by."""
 _LATEST_VIEWINGS = 200
@@ -87,13 +89,14 @@ class Waiting(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A key on lease: its version tells later whether more has come."""
+    """A key on lease: its version tells later whether more has come. `size` is its state's, in bytes."""
 
     pair: Pair
     version: bytes
     since: int
     """When the first of it came, by Redis's clock."""
     state: ProgressState
+    size: int
 
 
 class ProgressBuffer:
@@ -109,8 +112,8 @@ class ProgressBuffer:
                 "bytes": settings.buffer_bytes,
                 "overhead": OVERHEAD,
                 "read": READ,
-                "budget": BUDGET,
-                "earned": EARNED / 1000,
+                "budget": BUDGET * PRICE,
+                "price": PRICE,
                 "ranges": RANGES,
                 "viewings": VIEWINGS,
                 "rate": RATE,
@@ -156,13 +159,13 @@ class ProgressBuffer:
         )
 
     async def take(self, number: int, *, lease: float) -> tuple[int, list[Taken]]:
-        """Up to `number` keys, those that wait longest, and the time at which they were taken (Redis's clock).
+        """Up to `number` keys or TAKE bytes, those that wait longest, and when they were taken (Redis's clock).
 
         Whoever takes them settles or releases them within `lease` seconds; later anybody may take them again.
         """
-        moment, *found = await self._take([_QUEUE], _STATE, number, round(lease * 1000))
+        moment, *found = await self._take([_QUEUE], _STATE, number, round(lease * 1000), TAKE)
         return int(moment), [
-            Taken(_pair(member), raw[:VERSION], int(raw[VERSION : VERSION + SINCE]), read(raw))
+            Taken(_pair(member), raw[:VERSION], int(raw[VERSION : VERSION + SINCE]), read(raw), len(raw))
             for member, raw in zip(found[::2], found[1::2], strict=True)
         ]
 

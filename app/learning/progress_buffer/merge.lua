@@ -8,14 +8,9 @@ local queue, bytes, latest = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- The viewer's budget: how many beats were left of it, and when. Whoever has none left costs no more than this look.
-local left = limits.budget
-local held = redis.call('HGET', latest, 'budget')
-if held then
-  local then_left, at = string.match(held, '(.+):(.+)')
-  left = math.min(left, then_left + math.max(0, now - at) * limits.earned)
-end
-if left < tonumber(ARGV[5]) then return '{"over":true}' end
+-- The viewer's budget, as the time at which it will be whole again. Who has used it up costs no more than this look.
+local whole = math.max(now, tonumber(redis.call('HGET', latest, 'budget') or 0)) + ARGV[5] * limits.price
+if whole - now > limits.budget then return '{"over":true}' end
 local updates = cjson.decode(ARGV[3])
 
 local function union(a, b)
@@ -127,6 +122,6 @@ for i, update in ipairs(updates) do
 end
 if grown ~= 0 then redis.call('INCRBY', bytes, string.format('%.0f', grown)) end
 if redis.call('HLEN', latest) + #fields > limits.latest then redis.call('DEL', latest) end
-redis.call('HSET', latest, 'budget', string.format('%.3f:%.0f', left - ARGV[5], now), unpack(fresh))
+redis.call('HSET', latest, 'budget', whole, unpack(fresh))
 redis.call('EXPIRE', latest, limits.remember)
 return cjson.encode({full = full, keys = keys, bytes = used + grown + keys * limits.overhead})

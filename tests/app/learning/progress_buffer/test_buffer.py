@@ -164,7 +164,7 @@ async def test_a_key_takes_so_much_and_is_taken_first_from_half_of_it_on(buffer:
 async def test_the_buffer_takes_so_many_keys(resources: Resources) -> None:
     small = ProgressBuffer(resources.keyvalue, ProgressSettings(buffer_limit=2), resources.metrics)
     found = await small.merge(1, [update(video, viewing()) for video in (1, 2, 3)])
-    assert (set(found.full), found.keys) == ({2}, 2)
+    assert (set(found.full), found.filled) == ({2}, 1.0)
     assert not (await small.merge(1, [update(2, viewing("other"))])).full
 
 
