@@ -4,7 +4,6 @@
 no preflight, so there the body is text/plain and carries a ticket. Nothing a browser adds by itself authorises anything.
 """
 
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -21,6 +20,7 @@ from app.resources import Resources
 from graphql_schema.context import authenticate
 from graphql_schema.errors import INTERNAL_MESSAGE, log_bug
 from graphql_schema.node import number_of
+from graphql_schema.scalars import instant_of
 
 _ALLOW: Final = ((b"allow", b"POST, OPTIONS"),)
 _ACCEPT_POST: Final = ((b"accept-post", b"application/json, text/plain"),)
@@ -136,8 +136,5 @@ def _beats(document: dict[str, Any]) -> list[Beat | None]:
 
 def _milliseconds(text: str) -> int | None:
     """Since 1970, of a time with an offset; None for anything else."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else int(moment.timestamp() * 1000)
+    moment = instant_of(text)
+    return None if moment is None else int(moment.timestamp() * 1000)

@@ -112,6 +112,9 @@ def plain_beat(document: Any, video_id: int | None, at: int | None) -> Beat | No
         document.get("watchedFrom"),
         document.get("watchedTo"),
     )
+    if type(sequence) is float and sequence.is_integer() and abs(sequence) <= LARGEST_SEQUENCE:
+        # To JSON, and so to GraphQL, 1.0 is 1.
+        sequence = int(sequence)
     if type(key) is not str or type(sequence) is not int or type(event) is not str or event not in _EVENTS:
         return None
     # bool is no number here, and an integer may be too large for a float.

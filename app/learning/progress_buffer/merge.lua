@@ -121,7 +121,8 @@ for i, update in ipairs(updates) do
   if not state then full[#full + 1] = i - 1 end
 end
 if grown ~= 0 then redis.call('INCRBY', bytes, string.format('%.0f', grown)) end
-if redis.call('HLEN', latest) + #fields > limits.latest then redis.call('DEL', latest) end
+-- The budget stands beside.
+if redis.call('HLEN', latest) + #fields > limits.latest + 1 then redis.call('DEL', latest) end
 redis.call('HSET', latest, 'budget', whole, unpack(fresh))
 redis.call('EXPIRE', latest, limits.remember)
 return cjson.encode({full = full, keys = keys, bytes = used + grown + keys * limits.overhead})

@@ -146,7 +146,7 @@ async def test_beats_without_a_shape(
                 "positionSeconds": ("10", True, None, []),
                 "watchedFrom": ("0", False),
                 "watchedTo": (None,),
-                "clientSequence": (1.0, True, "1", 10**30),
+                "clientSequence": (1.5, True, "1", 10**30),
                 "clientTime": (1_764_331_200, "yesterday", "2026-01-01T00:00:00", ""),
             }.items()
             for value in values
