@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.database import Query
-from app.learning.beats import Beat, BeatEvent
+from app.learning.beats import Beat, BeatEvent, BeatRejection
 from app.learning.progress_buffer import union
 from app.learning.video_progress import current_progress
 from app.resources import Resources
@@ -156,3 +156,46 @@ async def test_any_order_duplication_split_and_flush(resources: Resources, watch
         asyncio.run_coroutine_threadsafe(once(history), loop).result()
 
     await asyncio.to_thread(holds)
+
+
+@pytest.mark.parametrize("videos", [1, 2])
+async def test_a_device_that_was_offline_brings_all_of_it_within_minutes(
+    videos: int, resources: Resources, watching: Watching
+) -> None:
+    """2,000 beats, as many as a reporter keeps, and as little alike as may be: each of a range of its own, many of a seek."""
+    recorder, flusher, learner = resources.progress_recorder, Flusher(resources), watching.learner
+    described = [
+        (number // 2 % videos, f"viewing-{number // 4}", number % 4, NOW - 500_000 + number * 5,
+         number % 1000 * 0.6, number % 1000 * 0.6 + 0.3, BeatEvent.SEEK if number % 4 == 1 else BeatEvent.HEARTBEAT)
+        for number in range(2000)
+    ]  # fmt: skip
+    beats = _beats(watching, described)
+    waiting, pauses = list(beats), 0
+    while waiting:
+        # As the reporter does it: fifty at a time; after RETRY_LATER it waits, for longer than a flush takes to come.
+        report = await recorder.record(learner.number, waiting[:50])
+        assert {each.code for each in report.rejected} <= {BeatRejection.RETRY_LATER}
+        refused = [waiting[each.number] for each in report.rejected]
+        waiting = refused + waiting[50:]
+        if refused:
+            assert report.next_beat_after == 30
+            pauses += 1
+            await flusher.flush()
+    await flusher.flush()
+    assert pauses * 30 <= 180
+    rows = {row["video_id"]: row for row in await resources.database.fetch(_ROWS["progress"])}
+    assert len(rows) == videos
+    for video, row in rows.items():
+        mine = [beat for beat in beats if beat.video_id == video]
+        expected = union([[round(b.watched_from * 1000), round(b.watched_to * 1000)] for b in mine])
+        assert [edge for part in row["watched"] for edge in (part.lower, part.upper)] == expected
+        latest = max(mine, key=lambda beat: beat.at)
+        assert (row["position_ms"], row["position_sequence"]) == (
+            round(latest.position * 1000),
+            latest.sequence,
+        )
+    viewings = await resources.database.fetch(_ROWS["viewings"])
+    assert {(row["video_id"], row["viewing_key"]) for row in viewings} == {
+        (beat.video_id, beat.viewing_key) for beat in beats
+    }
+    assert sum(part.upper - part.lower for row in viewings for part in row["seeks"]) == 500

@@ -9,10 +9,12 @@ from app.keyvalue import KeyValue
 from app.learning.beats import Recorder, RecordingAccess
 from app.learning.beats.devices import device_class
 from app.learning.beats.pacing import next_beat_after
-from app.learning.progress_buffer import ProgressBuffer
+from app.learning.progress_buffer import ProgressBuffer, buffer
 from app.resources import Resources
 from app.settings import ProgressSettings
+from tests.factories.catalog import run
 from tests.support.watching import Watching, beat, make_watching
+from workers.learning import Flusher
 
 
 @pytest.fixture
@@ -62,6 +64,32 @@ async def test_without_redis_everything_good_is_to_be_sent_again(
     assert (report.accepted, report.next_beat_after) == (0, 120)
     await access.close()
     await nowhere.close()
+
+
+async def test_who_reports_without_end_is_told_to_wait(
+    resources: Resources, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffer, "BUDGET", 300)
+    made, access = recorder(resources)
+    now, video, learner = time.time(), watching.videos[0], watching.learner.number
+    counted = resources.metrics.registry.get_sample_value
+    before = counted("lectern_progress_beats_total", {"outcome": "RETRY_LATER"}) or 0
+    answers = []
+    for call in range(5):
+        # A viewing each: what costs PostgreSQL most.
+        beats = [beat(video, 0, 1, at=now, sequence=0, key=f"{call}-{number}") for number in range(100)]
+        report = await made.record(learner, [None, *beats[1:]])
+        answers.append((report.accepted, report.next_beat_after))
+        assert [each.code for each in report.rejected[:2]] == [
+            "MALFORMED",
+            *(["RETRY_LATER"] if report.next_beat_after == 120 else []),
+        ]
+        await Flusher(resources).flush()
+    assert answers == [(99, 30)] * 3 + [(0, 120)] * 2
+    assert counted("lectern_progress_beats_total", {"outcome": "RETRY_LATER"}) == before + 2 * 99
+    (row,) = await run(resources.database, "SELECT count(*) FROM watch_sessions")
+    assert row["count"] == 3 * 99
+    await access.close()
 
 
 async def test_an_implausible_first_beat_leaves_those_behind_it(
