@@ -104,6 +104,6 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             notification_letters=NotificationLetters(settings, unsubscribe_tokens),
             learning_letters=LearningLetters(settings),
             progress_buffer=progress_buffer,
-            progress_recorder=Recorder(progress_buffer, recording_access, settings.progress, metrics),
+            progress_recorder=Recorder(progress_buffer, recording_access, metrics),
             progress_tickets=ProgressTickets(signing_keys),
         )

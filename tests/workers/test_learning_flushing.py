@@ -173,7 +173,11 @@ async def test_what_cannot_be_written_holds_nobody_up(
         assert taken == []
         monkeypatch.setattr(learning, "GIVEN_UP", 0.0)
         await resources.progress_buffer._release(
-            ["lectern:{progress}:queue"], "lectern:{progress}:state:", 0, 0, f"{watching.learner.number}:{bad}"
+            ["lectern:{progress}:queue"],
+            "lectern:{progress}:state:",
+            0,
+            0,
+            f"{watching.learner.number}:{bad}",
         )
         await asyncio.sleep(0.002)
         await Flusher(resources).flush()

@@ -11,7 +11,6 @@ from app.learning.beats.devices import device_class
 from app.learning.beats.merging import Group, Heard, grouped, measured, remeasured, updates
 from app.learning.beats.pacing import RAREST, next_beat_after
 from app.learning.progress_buffer import Merge, ProgressBuffer, VideoUpdate
-from app.settings import ProgressSettings
 from app.telemetry import Metrics
 
 ACCEPTED = "accepted"
@@ -37,7 +36,6 @@ class Recorder:
         self,
         buffer: ProgressBuffer,
         access: RecordingAccess,
-        settings: ProgressSettings,
         metrics: Metrics,
         *,
         clock: Callable[[], float] = time.time,

@@ -100,7 +100,7 @@ INPUTS: list[tuple[dict[str, Any], str | None]] = [
     *(({"positionSeconds": number}, "INVALID_POSITION") for number in (-1, 1e300, 10**15)),
     *(({"positionSeconds": number}, MALFORMED) for number in ("10", True, None)),
     *(({"event": event}, MALFORMED) for event in ("play", "PLAY ", "NAP", 7, None)),
-    *(({"viewingKey": key}, "INVALID_VIEWING_KEY") for key in ("", "k y", "k\n", "ｋ", "k" * 37)),
+    *(({"viewingKey": key}, "INVALID_VIEWING_KEY") for key in ("", "k y", "k\n", "\uff4b", "k" * 37)),
     *(({"viewingKey": key}, MALFORMED) for key in (7, None, ["k"])),
 ]  # fmt: skip
 

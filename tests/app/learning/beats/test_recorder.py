@@ -28,7 +28,7 @@ def recorder(
     settings = ProgressSettings(**changes)
     buffer = ProgressBuffer(keyvalue or resources.keyvalue, settings, resources.metrics)
     access = RecordingAccess(resources.database, settings)
-    return Recorder(buffer, access, settings, resources.metrics), access
+    return Recorder(buffer, access, resources.metrics), access
 
 
 async def test_a_full_buffer_takes_what_it_has_room_for(resources: Resources, watching: Watching) -> None:

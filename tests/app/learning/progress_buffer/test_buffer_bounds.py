@@ -1,6 +1,7 @@
 """What one call, one key, one person and all together may cost of Redis."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ LARGEST_STATE = 26_000
 STATES = "lectern:{progress}:state:*"
 
 
-def made(resources: Resources, **changes: int) -> ProgressBuffer:
+def made(resources: Resources, **changes: Any) -> ProgressBuffer:
     return ProgressBuffer(resources.keyvalue, ProgressSettings(**changes), resources.metrics)
 
 
@@ -85,7 +86,7 @@ async def test_a_key_and_a_person_take_so_much_memory_at_most(resources: Resourc
     (key,) = [key async for key in redis.scan_iter(STATES)]
     assert await redis.memory_usage(key) < 1.3 * size + OVERHEAD
     (latest,) = [key async for key in redis.scan_iter("lectern:{progress}:latest:*")]
-    assert await redis.hlen(latest) == VIEWINGS + 1
+    assert len(await redis.hkeys(latest)) == VIEWINGS + 1  # type: ignore[misc]
     assert await redis.memory_usage(latest) < 50_000
 
 
