@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from app.learning.progress_buffer import ProgressBuffer
+from app.learning.progress_buffer import ProgressBuffer, buffer
 from app.learning.progress_buffer.buffer import RANGES
 from app.resources import Resources
 from tests.factories.catalog import run
 from tests.support.watching import Watching, beat, make_watching
+from workers import learning
 from workers.learning import Flusher
 
 KEYS = "lectern_progress_buffer_keys"
@@ -104,6 +105,27 @@ async def test_what_is_taken_before_all_others_hides_no_older_one(
     assert [each.pair[1] for each in taken] == watching.videos[1:]
     await buffer.settle(taken, moment)
     assert (await buffer.measure()).oldest >= LONG
+
+
+async def test_of_many_on_lease_the_oldest_is_measured(resources: Resources) -> None:
+    watching, buffer = await make_watching(resources.database, videos=30), resources.progress_buffer
+    await report(resources, watching, *range(30))
+    # By its name the last.
+    member = max(f"{watching.learner.number}:{video}" for video in watching.videos)
+    hour_ago = round((time.time() - 3600) * 1000)
+    await resources.keyvalue._redis.setrange(f"lectern:{{progress}}:state:{member}", 16, str(hour_ago))
+    assert len((await buffer.take(100, lease=30))[1]) == 30
+    assert (await buffer.measure()).oldest > 3500
+
+
+async def test_a_batch_of_fewer_bytes_is_not_the_last(
+    resources: Resources, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffer, "TAKE", 1)
+    monkeypatch.setattr(learning, "TAKE", 1)
+    await report(resources, watching, 0, 1, 2)
+    await Flusher(resources).flush()
+    assert (await resources.progress_buffer.measure()).keys == 0
 
 
 async def test_what_postgresql_refuses_waits_apart(resources: Resources, watching: Watching) -> None:
