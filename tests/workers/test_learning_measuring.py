@@ -99,10 +99,10 @@ async def test_what_is_taken_before_all_others_hides_no_older_one(
     assert [each.pair[1] for each in taken] == [watching.videos[1]]
     await buffer.settle(taken, moment)
     # And of several the oldest comes first, and is measured.
-    await report(resources, watching, 1, beats=RANGES // 2 + 100)
     await report(resources, watching, 2, beats=RANGES // 2 + 100)
+    await report(resources, watching, 1, beats=RANGES // 2 + 100)
     moment, taken = await buffer.take(2, lease=30)
-    assert [each.pair[1] for each in taken] == watching.videos[1:]
+    assert [each.pair[1] for each in taken] == watching.videos[:0:-1]
     await buffer.settle(taken, moment)
     assert (await buffer.measure()).oldest >= LONG
 
