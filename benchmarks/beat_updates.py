@@ -42,8 +42,8 @@ ON CONFLICT (user_id, video_id) DO UPDATE SET
 
 class _Direct(Recorder):
     def __init__(self, resources: Resources) -> None:
-        access, progress = resources.progress_recorder.access, resources.settings.progress
-        super().__init__(resources.progress_buffer, access, progress, resources.metrics)
+        access = resources.progress_recorder.access
+        super().__init__(resources.progress_buffer, access, resources.metrics)
         self._database: Database = resources.database
 
     async def _buffered(
