@@ -20,7 +20,7 @@ SELECT $1, v.id, v.lesson_id, $2, 500000, now(), 1, '{[0,500000)}', 500000 FROM 
 def seen_to(course: Watching, now_ms: int) -> Taken:
     viewing = Viewing("desktop", now_ms - 1000, now_ms, [500_000, 501_000], [])
     state = ProgressState(Position(now_ms, 2, 501_000), {"viewing-1": viewing})
-    return Taken((course.learner.number, course.videos[0]), b"", now_ms, state)
+    return Taken((course.learner.number, course.videos[0]), b"", now_ms, state, size=0)
 
 
 async def test_who_flushes_meanwhile(crowd: Resources) -> None:
