@@ -40,6 +40,6 @@ async def test_viewers_progress_may_have_a_redis_of_its_own(resources: Resources
                     ]
                     assert shared.keys("lectern:{progress}:*") == []
                 await Flusher(process).flush()
-                assert await process.progress_buffer.measure() == (0, 0.0)
+                assert (await process.progress_buffer.measure())[:2] == (0, 0.0)
         finally:
             own.stop()

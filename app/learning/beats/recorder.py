@@ -86,7 +86,7 @@ class Recorder:
         first_refusals: dict[int, BeatRejection] = {}
         kept = {key: measured(group, first_refusals.__setitem__) for key, group in groups.items()}
         sent = updates(kept, device)
-        merge = await self._buffer.merge(user_id, sent, beats=_number(kept))
+        merge = await self._buffer.merge(user_id, sent)
         if merge.implausible:
             # Rare: a client that is broken or lies. Nothing was merged; what was known now judges all its beats.
             names = [(update.video_id, viewing.key) for update in sent for viewing in update.viewings]
@@ -98,7 +98,7 @@ class Recorder:
             kept = {key: group for key, group in kept.items() if group}
             sent = updates(kept, device)
             if sent:
-                merge = await self._buffer.merge(user_id, sent, beats=_number(kept), checked=True)
+                merge = await self._buffer.merge(user_id, sent, checked=True)
         refused.update(first_refusals)
         if merge.over:
             refused.update((each, BeatRejection.RETRY_LATER) for each in _members(kept))
@@ -148,7 +148,3 @@ def _refuse_full(
 
 def _members(groups: Group) -> Iterable[int]:
     return (each.number for group in groups.values() for each in group)
-
-
-def _number(groups: Group) -> int:
-    return sum(map(len, groups.values()))

@@ -46,10 +46,12 @@ states of a usual size that is more than a call has videos.
 """
 OVERHEAD = 300
 """Bytes that Redis needs for a key beside its state: names, the queue, what an allocator rounds up."""
-BUDGET = 6_000
-"""Beats that one person may report at once: three devices that were offline for a week, with as many as a reporter keeps."""
+BUDGET = 30_000
+"""Viewings that one person may begin at once: each is a row. Three devices that were offline for a week have 6,000 at most;
+a class that shares an account has some left.
+"""
 PRICE = 2_000
-"""Milliseconds after which another may be reported: as many as fifteen devices' heartbeats."""
+"""Milliseconds after which another may begin."""
 TAKE = 4_000_000
 """Bytes of states that are taken at once, for the same reason. Usual ones are a tenth of that."""
 _REMEMBER = 6 * 3600
@@ -75,7 +77,7 @@ class Merge:
     full: frozenset[int]
     """Updates, by number, for which there is no room, or was no time."""
     over: bool
-    """The person has reported more than their budget allows: nothing was merged."""
+    """The person has begun more viewings than their budget allows: nothing was merged."""
     filled: float
     """The share of its room that the buffer uses: of keys or bytes, whichever is larger."""
 
@@ -129,10 +131,8 @@ class ProgressBuffer:
         self.latency = 0.0
         """Seconds that merging takes at present: the mean of the latest ten or so."""
 
-    async def merge(
-        self, user_id: int, updates: Sequence[VideoUpdate], *, beats: int = 1, checked: bool = False
-    ) -> Merge:
-        """Unites what one person has reported, at most 100 `beats`, with what waits. To repeat it does no harm.
+    async def merge(self, user_id: int, updates: Sequence[VideoUpdate], *, checked: bool = False) -> Merge:
+        """Unites what one person has reported, at most 100 beats, with what waits. To repeat it does no harm.
 
         `checked`: first beats were held against what is known before; otherwise the script does it.
         """
@@ -146,7 +146,7 @@ class ProgressBuffer:
         began = perf_counter()
         with self._circuit.call():
             version = os.urandom(VERSION // 2).hex()
-            answer = orjson.loads(await self._merge(keys, version, self._limits, body, int(checked), beats))
+            answer = orjson.loads(await self._merge(keys, version, self._limits, body, int(checked)))
         self.latency += (perf_counter() - began - self.latency) / 10
         settings = self._settings
         return Merge(

@@ -1,16 +1,11 @@
 #!lua
 -- One call's beats, put together by video, united with what waits in the buffer. All or nothing when a range is implausible.
 -- KEYS: the queue, bytes of all states, the viewer's latest beats, then the state of each video.
--- ARGV: version (16 characters), limits (JSON), members of the queue and updates (JSON), whether plausibility was checked before,
--- how many beats it is.
+-- ARGV: version (16 characters), limits (JSON), members of the queue and updates (JSON), whether plausibility was checked before.
 local limits = cjson.decode(ARGV[2])
 local queue, bytes, latest = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
--- The viewer's budget, as the time at which it will be whole again. Who has used it up costs no more than this look.
-local whole = math.max(now, tonumber(redis.call('HGET', latest, 'budget') or 0)) + ARGV[5] * limits.price
-if whole - now > limits.budget then return '{"over":true}' end
 local updates = cjson.decode(ARGV[3])
 
 local function union(a, b)
@@ -39,7 +34,7 @@ for _, update in ipairs(updates) do
   for _, viewing in ipairs(update[3]) do fields[#fields + 1] = viewing[7] end
 end
 local known = redis.call('HMGET', latest, unpack(fields))
-local implausible, fresh, n = {}, {}, 0
+local implausible, fresh, n, new = {}, {}, 0, 0
 for _, update in ipairs(updates) do
   for _, viewing in ipairs(update[3]) do
     n = n + 1
@@ -49,6 +44,8 @@ for _, update in ipairs(updates) do
       f, fa, l, la = unpack(cjson.decode(known[n]))
       -- The nearest beat before it that is known; an earlier one only allows more, so that order never matters to who is honest.
       before = (first > l and la) or (first > f and fa) or nil
+    else
+      new = new + 1
     end
     local longest = before and first_at >= before and limits.rate * (first_at - before) + limits.slack or limits.longest
     if viewing[12] > longest then implausible[#implausible + 1] = {n - 1, f, fa, l, la} end
@@ -60,6 +57,9 @@ for _, update in ipairs(updates) do
     fresh[#fresh + 1] = string.format('[%.0f,%.0f,%.0f,%.0f]', first, first_at, last, last_at)
   end
 end
+-- The viewer's budget of viewings, as the time at which it will be whole again: each is a row.
+local whole = math.max(now, tonumber(redis.call('HGET', latest, 'budget') or 0)) + new * limits.price
+if new > 0 and whole - now > limits.budget then return '{"over":true}' end
 if #implausible > 0 and ARGV[4] == '0' then return cjson.encode({implausible = implausible}) end
 
 local keys, used = redis.call('ZCARD', queue), tonumber(redis.call('GET', bytes) or 0)

@@ -139,20 +139,23 @@ async def test_a_person_has_a_budget_that_grows_again(
     monkeypatch.setattr(buffer, "BUDGET", 250)
     one, several = made(resources), made(resources)
     # Each process asks the same Redis. That too many viewings are forgotten gives nothing back.
-    assert not (await one.merge(1, [update(1, *range(100))], beats=100)).over
-    assert not (await several.merge(1, [update(2, *range(100))], beats=100)).over
-    found = await one.merge(1, [update(3, *range(51))], beats=51)
+    assert not (await one.merge(1, [update(1, *range(100))])).over
+    assert not (await several.merge(1, [update(2, *range(100))])).over
+    found = await one.merge(1, [update(3, *range(51))])
     assert (found.over, found.full) == (True, frozenset())
     assert await one.peek([(1, 3)]) == {}
     # What was too much has cost nothing; others have their own.
-    assert not (await one.merge(1, [update(3, *range(50))], beats=50)).over
-    assert (await one.merge(1, [update(3, 0)])).over
-    assert not (await one.merge(2, [update(3, *range(100))], beats=100)).over
+    assert not (await one.merge(1, [update(3, *range(50))])).over
+    assert (await one.merge(1, [update(3, 50)])).over
+    # What was begun may go on.
+    for _ in range(10):
+        assert not (await one.merge(1, [update(3, *range(50))])).over
+    assert not (await one.merge(2, [update(3, *range(100))])).over
     monkeypatch.setattr(buffer, "PRICE", 1)
     quick = made(resources)
     redis = resources.keyvalue._redis
     await redis.delete("lectern:{progress}:latest:1")
-    assert not (await quick.merge(1, [update(3, 0)], beats=100)).over
-    assert not (await quick.merge(1, [update(3, 0)], beats=100)).over
-    while (await quick.merge(1, [update(3, 0)], beats=100)).over:  # noqa: ASYNC110 - Redis's clock
+    for video in (4, 5):
+        assert not (await quick.merge(1, [update(video, *range(100))])).over
+    while (await quick.merge(1, [update(6, *range(100))])).over:  # noqa: ASYNC110 - Redis's clock
         await asyncio.sleep(0.005)
