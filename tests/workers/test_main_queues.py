@@ -1,15 +1,18 @@
-"""A kind of work that takes all of its places takes none of another's."""
+"""A kind of work that takes all of its places takes none of another's; all of them lose Redis as one."""
 
 import asyncio
+import gc
+import logging
 
 import pytest
 
 from app.jobs import HANDLING, Job, Queue
 from app.outbox import Claim
 from app.resources import Resources
-from app.settings import Settings, WorkerSettings
+from app.settings import RedisSettings, Settings, WorkerSettings
 from tests.app import pools
 from tests.factories.catalog import run as sql
+from tests.support.ports import free_port
 from workers.handlers import HANDLERS
 from workers.main import Stop, run
 
@@ -63,3 +66,31 @@ async def test_slow_work_holds_nothing_else_up(
         gate.set()
         stop.ask()
         await running
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")
+async def test_without_redis_all_queues_say_so_once(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    forgotten: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: forgotten.append(context["message"]))
+    stop = Stop()
+    nowhere = RedisSettings(url=f"redis://127.0.0.1:{free_port()}/0")
+    changes = {"worker": WorkerSettings(port=0), "redis": nowhere}
+    running = asyncio.create_task(run(settings.model_copy(update=changes), stop, schedule=()))
+
+    async def said() -> bool:
+        return "Redis is away" in caplog.text
+
+    try:
+        with caplog.at_level(logging.WARNING, "lectern.worker"):
+            await pools.until(said)
+    finally:
+        stop.ask()
+        await running
+        # What nobody has asked for its exception is told of when it is collected.
+        gc.collect()
+        loop.set_exception_handler(None)
+    assert forgotten == []
+    assert caplog.text.count("Redis is away") == 1
