@@ -92,8 +92,8 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
             beside=beside,
         )
     finally:
-        # Before whatever else has failed: it will have failed of this.
-        for service in services:
+        # Before whatever else has failed: it will have failed of this. Where somebody ends us, they may end all.
+        for service in () if ending.requested else services:
             service.expect_running()
 
 

@@ -163,6 +163,16 @@ def test_a_service_that_dies_ends_all_of_it(place: Place, name: str) -> None:
         assert "never retrieved" not in program.output
 
 
+def test_whoever_ends_all_at_once_has_asked_for_it(place: Place) -> None:
+    """As a machine that is shut down does."""
+    for program in place.start():
+        place.ready(program)
+        for process in (psutil.Process(program.process.pid), *psutil.Process(program.process.pid).children()):
+            process.send_signal(signal.SIGTERM)
+        assert program.end() == 0
+        assert program.output.endswith("Stopped.\n")
+
+
 def test_a_running_request_is_answered_before_the_end(place: Place, dev: Program) -> None:
     head, body = _request('{"query":"{ __typename }"}').split("\r\n\r\n")
     with socket.create_connection(("127.0.0.1", place.port)) as client:
