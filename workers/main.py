@@ -69,13 +69,16 @@ async def run(
     schedule: Sequence[Cron] = SCHEDULE,
     handlers: Mapping[Job, Handler] = HANDLERS,
     ready: Callable[[], None] = lambda: None,
+    listener: socket.socket | None = None,
 ) -> None:
-    """Runs until `stop` says so. Raises Unavailable when PostgreSQL cannot be reached at the start."""
+    """Runs until `stop` says so; tells about itself on `listener`, else on the settings' port. Raises Unavailable when
+    PostgreSQL cannot be reached at the start.
+    """
     status = Status()
     handlers = {**handlers, Job.SCHEDULED: run_scheduled(schedule)}
     async with (
         open_resources(settings) as resources,
-        serve_status(settings.worker, resources.metrics, status),
+        serve_status(settings.worker, resources.metrics, status, listener),
         _beside(Relay(resources.database, resources.handover, resources.metrics).run()),
         _beside(Clock(resources, schedule).run()),
         _beside(watch_mails(resources)),
@@ -103,10 +106,10 @@ async def run(
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
+async def working(settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
     """A worker beside the block, for `lectern dev`."""
     stop = Stop()
-    task = asyncio.create_task(run(settings, stop))
+    task = asyncio.create_task(run(settings, stop, listener=listener))
     try:
         yield
     finally:
@@ -145,7 +148,13 @@ async def _work(workers: "Sequence[_Worker]", stop: Stop, grace: float) -> None:
     finally:
         stopping.cancel()
         # The loops first, so that nothing new begins while the last jobs finish.
-        await _cancelled([*polling, *filter(None, (worker.main_task for worker in workers))])
+        loops = [*polling, *filter(None, (worker.main_task for worker in workers))]
+        await _cancelled(loops)
+        for loop in loops:
+            # All of them lose Redis together; one has been heard.
+            error = None if loop.cancelled() else loop.exception()
+            if error is not None and not isinstance(error, (RedisError, OSError)):
+                _log.error("a queue's loop broke off", exc_info=error)
         jobs = [job for worker in workers for job in worker.tasks.values()]
         if stop.soon.is_set():
             _log.info("the worker ends, %s jobs may finish", len(jobs))

@@ -1,6 +1,7 @@
 """What a worker tells about itself over HTTP: /healthz, /readyz, /metrics. Too little for a web framework."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
@@ -29,9 +30,11 @@ class Status:
 
 
 @asynccontextmanager
-async def serve_status(settings: WorkerSettings, metrics: Metrics, status: Status) -> AsyncIterator[None]:
-    """Answers during the block; not at all where the port is 0."""
-    if settings.port == 0:
+async def serve_status(
+    settings: WorkerSettings, metrics: Metrics, status: Status, listener: socket.socket | None = None
+) -> AsyncIterator[None]:
+    """Answers during the block, on `listener` if there is one; not at all where the port is 0."""
+    if listener is None and settings.port == 0:
         yield
         return
 
@@ -44,7 +47,11 @@ async def serve_status(settings: WorkerSettings, metrics: Metrics, status: Statu
                 await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, settings.host, settings.port):
+    async with await (
+        asyncio.start_server(answer, settings.host, settings.port)
+        if listener is None
+        else asyncio.start_server(answer, sock=listener)
+    ):
         yield
 
 

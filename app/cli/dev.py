@@ -4,23 +4,29 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import migrate, server
+from app.cli.refusal import Refused
 from app.cli.signals import Ending, end_with_parent, graceful_ending
 from app.database import Database
-from app.embedded import EmbeddedPostgres, EmbeddedValkey, locked_home
+from app.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey, locked_home
 from app.settings import Mode, Settings
 from app.telemetry import Metrics, configure_logging
 
 if TYPE_CHECKING:
     from app.asgi.ide import DemoLogin
+
+_BESIDE = 100  # from the API's port to the worker's; the next few are other clones'
+_LOOK = 0.5  # seconds between looks at the services
 
 
 def dev(
@@ -45,8 +51,8 @@ def dev(
 
 def _settings(port: int | None) -> Settings:
     settings = Settings(mode=Mode.DEVELOPMENT)
-    # The worker of this command lives in the API's process: it needs no port to be asked on, and a person no patience.
-    beside = settings.worker.model_copy(update={"port": 0, "shutdown_grace": 3.0})
+    # The worker of this command lives in the API's process, and a person has no patience.
+    beside = settings.worker.model_copy(update={"shutdown_grace": 3.0})
     settings = settings.model_copy(update={"worker": beside})
     if port is None:
         return settings
@@ -60,8 +66,9 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     if settings.redis.url:
         server.check_redis_addresses(settings)
     listener = stack.enter_context(server.bind(settings.http))
+    of_worker = stack.enter_context(_bind_worker(settings))
     home = stack.enter_context(locked_home(settings.home))
-    settings = _start_services(settings.model_copy(update={"home": home}), stack)
+    settings, services = _start_services(settings.model_copy(update={"home": home}), stack)
     migrate.upgrade(settings.database.url)
     logins = load_demo_data(settings)
 
@@ -69,15 +76,56 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     from app.asgi import create_app  # noqa: PLC0415
     from workers.main import working  # noqa: PLC0415
 
+    @asynccontextmanager
+    async def beside() -> AsyncIterator[None]:
+        async with _watching(services, ending), working(settings, of_worker):
+            yield
+
     application = create_app(settings, demo_logins=logins)
-    server.run(
-        application,
-        settings,
-        listener,
-        ending,
-        ready=lambda: _greet(settings, logins),
-        beside=lambda: working(settings),
-    )
+    try:
+        server.run(
+            application,
+            settings,
+            listener,
+            ending,
+            ready=lambda: _greet(settings, logins, of_worker.getsockname()[1]),
+            beside=beside,
+        )
+    finally:
+        # Before whatever else has failed: it will have failed of this. Where somebody ends us, they may end all.
+        for service in () if ending.requested else services:
+            service.expect_running()
+
+
+def _bind_worker(settings: Settings) -> socket.socket:
+    """Where the worker tells about itself: on a port beside the API's, or a free one when that is taken. Raises Refused."""
+    http, port = settings.http, settings.http.port + _BESIDE
+    if port <= 65535:
+        with contextlib.suppress(Refused):
+            return server.bind(http.model_copy(update={"port": port}))
+    return server.bind(http.model_copy(update={"port": 0}))
+
+
+@asynccontextmanager
+async def _watching(
+    services: "Sequence[EmbeddedPostgres | EmbeddedValkey]", ending: Ending
+) -> AsyncIterator[None]:
+    """Ends the serving when one of the services does: without them nothing works, and nobody else would notice."""
+
+    async def watch() -> None:
+        try:
+            while True:
+                await asyncio.sleep(_LOOK)
+                for service in services:
+                    service.expect_running()
+        except EmbeddedError:
+            ending.give_up()  # which service, and how it ended, is said last
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def load_demo_data(settings: Settings) -> "list[DemoLogin]":
@@ -95,7 +143,9 @@ def load_demo_data(settings: Settings) -> "list[DemoLogin]":
     return asyncio.run(load())
 
 
-def _start_services(settings: Settings, stack: ExitStack) -> Settings:
+def _start_services(
+    settings: Settings, stack: ExitStack
+) -> "tuple[Settings, list[EmbeddedPostgres | EmbeddedValkey]]":
     """Starts what the environment does not name. Stopped in this order: API, Valkey, PostgreSQL."""
     valkey = None if settings.redis.url else EmbeddedValkey(settings.home / "valkey")
     postgres = None if settings.database.url else EmbeddedPostgres(settings.home / "postgres")
@@ -121,14 +171,15 @@ def _start_services(settings: Settings, stack: ExitStack) -> Settings:
         _say(
             f"{' and '.join(started)} run ({time.monotonic() - began:.1f} s), data in {_shown(settings.home)}"
         )
-    return settings
+    return settings, [service for service in (postgres, valkey) if service]
 
 
-def _greet(settings: Settings, logins: "list[DemoLogin]") -> None:
+def _greet(settings: Settings, logins: "list[DemoLogin]", worker_port: int) -> None:
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     address = f"http://{host}:{settings.http.port}"
     lines = ["", f"Lectern runs on {address}", ""]
     lines += [f"  GraphQL   {address}/graphql", f"  IDE       {address}/"]
+    lines += [f"  Metrics   {address}/metrics, the worker's http://{host}:{worker_port}/metrics"]
     if not settings.mail.smtp_url.get_secret_value():
         lines += [f"  Mails     {_shown(settings.home / 'mail')}"]
     if logins:

@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from app.cli.patience import patient
 from app.cli.refusal import Refused
 from app.cli.signals import Ending
 from app.keyvalue import KeyValue
@@ -80,7 +81,7 @@ def run(
         uvicorn.Config(
             application,
             loop="uvloop",
-            http="httptools",
+            http=patient(http.head_timeout),
             ws="websockets-sansio",
             lifespan="on",
             log_config=None,

@@ -38,6 +38,11 @@ class Ending:
             self._stopping = True
             raise Stopped
 
+    def give_up(self) -> None:
+        """Ends the serving as a signal does, though nobody has asked for it."""
+        if self._serving:
+            self._serving()
+
     def stopping(self) -> None:
         """From here on a signal does nothing."""
         self._stopping = True

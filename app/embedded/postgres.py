@@ -79,6 +79,11 @@ class EmbeddedPostgres:
                 ) from None
             self._serve()
 
+    def expect_running(self) -> None:
+        """Raises EmbeddedError when the server has ended by itself."""
+        if self._process:
+            self._process.expect_running()
+
     def stop(self) -> None:
         """Ends every connection and the server; nothing is lost."""
         if self._process:

@@ -158,6 +158,14 @@ class Process:
     def running(self) -> bool:
         return self._child.poll() is None
 
+    def expect_running(self) -> None:
+        """Raises EmbeddedError once the program has ended, which nobody asked it to; it leaves no zombie."""
+        if (status := self._child.poll()) is not None:
+            how = f"by {signal.Signals(-status).name}" if status < 0 else f"with code {status}"
+            raise EmbeddedError(
+                f"{self.name} has ended {how}, and Lectern with it: start it again; its log is {self._log}."
+            )
+
     def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
         """Returns once `ready()`. Raises EmbeddedError if the program ends before, or after `timeout` s."""
         deadline = time.monotonic() + timeout

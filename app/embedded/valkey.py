@@ -82,6 +82,11 @@ class EmbeddedValkey:
             else:
                 return
 
+    def expect_running(self) -> None:
+        """Raises EmbeddedError when the server has ended by itself."""
+        if self._process:
+            self._process.expect_running()
+
     def stop(self) -> None:
         """Writes what is left to write and ends the server."""
         if self._process:

@@ -16,6 +16,9 @@ class HttpSettings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on; `lectern dev` also takes PORT.")
     body_limit: int = Field(65_536, ge=1024, description="Bytes a request body may have.")
     operation_timeout: float = Field(10.0, gt=0, description="Seconds one GraphQL operation may take.")
+    head_timeout: float = Field(
+        10.0, gt=0, description="Seconds for the head of a request, from connecting or from its first byte."
+    )
     keep_alive: float = Field(15.0, gt=0, description="Seconds an idle connection stays open.")
     shutdown_grace: float = Field(
         20.0, gt=0, description="Seconds that running requests get when the server stops."

@@ -32,7 +32,7 @@ class LearningViewer:
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="Courses that the viewer is in the middle of, those they were last busy with first, each with the "
-        "lesson to go on with."
+        "lesson to go on with: as of the latest flush of what players report, some seconds ago; `positionSeconds` is newer."
     )
     async def continue_learning(self, info: Info, first: FirstArgument = 10) -> list[ContinueLearning]:
         check_first(first)

@@ -13,8 +13,10 @@ from app.database import Query
 from app.errors import Unavailable
 from app.learning.beats import Beat, BeatEvent
 from app.resources import Resources
+from graphql_schema.node import global_id
 from tests.factories.catalog import run
 from tests.factories.identity import make_user
+from tests.support.api import Api
 from tests.support.watching import Watching, beat, enroll, make_watching, watched
 from workers import learning
 from workers.learning import Flusher
@@ -291,3 +293,26 @@ async def test_as_many_statements_for_a_thousand_as_for_one(resources: Resources
         statements.reset(token)
         counts.append(counted.total)
     assert counts == [4, 4]
+
+
+async def test_where_to_go_on_is_of_the_latest_flush_but_the_position_of_a_moment_ago(
+    api: Api, resources: Resources, watching: Watching
+) -> None:
+    """As docs/progress.md says."""
+    document = "{ viewer { continueLearning { lesson { id } positionSeconds } } }"
+    now = time.time()
+    first, second, _ = watching.videos
+
+    async def going_on() -> tuple[str, float | None]:
+        (going,) = (await api(document, watching.learner.actor))["viewer"]["continueLearning"]
+        return going["lesson"]["id"], going["positionSeconds"]
+
+    lessons = [global_id("Lesson", number) for number in watching.lessons]
+    await report(resources, watching, beat(first, 0, 10, at=now - 20, sequence=0))
+    assert await going_on() == (lessons[0], 10)
+    await report(resources, watching, beat(second, 0, 5, at=now - 10, sequence=0, key="second"))
+    assert await going_on() == (lessons[0], 10)
+    await Flusher(resources).flush()
+    assert await going_on() == (lessons[1], 5)
+    await report(resources, watching, beat(second, 5, 8, at=now - 5, sequence=1, key="second"))
+    assert await going_on() == (lessons[1], 8)

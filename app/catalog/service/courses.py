@@ -1,6 +1,5 @@
 """Courses: made, changed, published, archived, featured, and who teaches them."""
 
-import re
 from typing import Any
 
 from asyncpg import ForeignKeyViolationError, Record
@@ -11,6 +10,7 @@ from app.catalog.cards import courses_changed, featured_changed
 from app.catalog.errors import InvalidState, LimitReached, NotFound
 from app.catalog.models import Course, CourseInstructor, CourseLevel, CourseStats, CourseStatus
 from app.catalog.service.editing import check_version, course_to_edit
+from app.catalog.service.languages import checked_language
 from app.catalog.slugs import candidates
 from app.database import Query, Transaction, compiled
 from app.errors import DomainError, Forbidden
@@ -26,8 +26,6 @@ TITLE_LIMIT = 200
 DESCRIPTION_LIMIT = 10_000
 CATEGORY_LIMIT = 100
 INSTRUCTOR_LIMIT = 100
-# The shape of a BCP 47 tag; the registry of its parts changes too often to check against.
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,4}")
 _ID = bindparam("course_id", type_=BigInteger)
 _DETAILS = ("title", "description", "category", "level", "language")
 
@@ -90,15 +88,8 @@ def checked_details(values: dict[str, Any]) -> dict[str, Any]:
     if values.get("level") is not None:
         checked["level"] = CourseLevel(values["level"]).value
     if values.get("language") is not None:
-        checked["language"] = _checked_language(values["language"])
+        checked["language"] = checked_language(values["language"], "input", "language")
     return checked
-
-
-def _checked_language(value: str) -> str:
-    language = value.strip().lower()
-    if not _LANGUAGE.fullmatch(language):
-        raise DomainError("A language is a tag such as en or pt-BR.", path=("input", "language"))
-    return language
 
 
 async def create_course(

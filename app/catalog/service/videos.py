@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.catalog.errors import NotFound
 from app.catalog.service.editing import course_to_edit
+from app.catalog.service.languages import checked_language
 from app.catalog.service.uploads import use_uploads
 from app.database import Transaction
 from app.errors import DomainError, ErrorCode
@@ -25,8 +26,6 @@ _STREAMS = ("m3u8", "mpd", "mp4", "webm")
 _PARTS = (*_STREAMS, "ts", "m4s", "m4a", "vtt")
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,99}"
 _NAME = re.compile(rf"(?:{_SEGMENT}/){{0,2}}{_SEGMENT}\.(?:{'|'.join(_PARTS)})")
-# The shape of a BCP 47 tag, as of courses.
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,7 @@ class VideoContent:
         return {"duration_ms": round(self.duration_seconds * 1000), "manifest_key": key, "captions": captions}
 
     def _caption(self, course_id: int, caption: Caption) -> dict[str, str]:
-        language = caption.language.strip().lower()
-        if not _LANGUAGE.fullmatch(language):
-            raise DomainError(
-                "A language is a tag such as en or pt-BR.", path=("input", "video", "captions", "language")
-            )
+        language = checked_language(caption.language, "input", "video", "captions", "language")
         _check_key(course_id, caption.key, ("vtt",), "captions", "key")
         return {"language": language, "key": caption.key}
 

@@ -24,7 +24,9 @@ class CreateCourseInput:
         default=None, description="The subject area, up to 100 characters."
     )
     level: CourseLevel | None = strawberry.field(default=None, description="What it expects of its learners.")
-    language: str | None = strawberry.field(default=None, description="BCP 47 tag, such as en or pt-BR.")
+    language: str | None = strawberry.field(
+        default=None, description="BCP 47 tag, such as en or pt-BR, at most 60 characters."
+    )
 
 
 @strawberry.input(description="Changes of a course; what is left out stays as it is.")

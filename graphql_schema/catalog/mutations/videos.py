@@ -23,7 +23,9 @@ _UPLOAD_LIFETIME = 3600  # seconds: a slow line sends two gigabytes in it
 
 @strawberry.input(description="Captions of a video in one language.")
 class CaptionInput:
-    language: str = strawberry.field(description="BCP 47 tag, each once.")
+    language: str = strawberry.field(
+        description="BCP 47 tag (RFC 5646), at most 60 characters, each once; case means nothing."
+    )
     key: str = strawberry.field(description="`VideoUploadFile.key` of its WebVTT file, uploaded already.")
 
     def caption(self) -> Caption:

@@ -1,6 +1,10 @@
 import json
+import re
+import shutil
 import signal
 import socket
+import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +13,13 @@ import pytest
 from redis import Redis
 
 from app.cli.connection import _valkey_url
+from app.cli.dev import _bind_worker
+from app.settings import HttpSettings, Mode, Settings
 from tests.support.ports import free_port
 from tests.support.programs import (
     INSTALLED,
     LECTERN,
+    ROOT,
     Program,
     answers,
     installed,
@@ -98,6 +105,72 @@ def test_a_worker_runs_beside_the_api(place: Place, dev: Program) -> None:
     dev.send(signal.SIGINT)
     assert dev.end() == 0
     assert "Traceback" not in dev.output
+
+
+def test_the_worker_tells_about_itself_and_what_is_documented_is_taken(place: Place, dev: Program) -> None:
+    """The commands of docs/progress.md as they stand, but for the port; the worker's own series show the flush."""
+    dev.wait_for(lambda: "Ctrl-C" in dev.output, "greeting")
+    (worker,) = re.findall(r"the worker's (http://\S+)/metrics", dev.output)
+    dev.wait_for(lambda: answers(f"{worker}/readyz"), "look at the queues")
+    assert answers(f"{worker}/healthz")
+    if shutil.which("curl") is None:
+        pytest.skip("the page's commands need curl, which this machine lacks")
+    page = (ROOT / "docs/progress.md").read_text()
+    (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    told = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run(
+        ["sh", "-eu"],
+        input=commands.replace("http://127.0.0.1:8000/", f"{place.url}/"),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert len(answer["ticket"]) == 86
+    assert answer | {"ticket": "AAAA..."} == json.loads(told[0])
+
+    def written() -> bool:
+        with urllib.request.urlopen(f"{worker}/metrics", timeout=30) as metrics:
+            return 'lectern_progress_flushed_total{kind="viewings"} 1.0\n' in metrics.read().decode()
+
+    dev.wait_for(written, "flush among the worker's series")
+
+
+def test_the_workers_port_is_beside_the_apis_or_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = Settings(mode=Mode.DEVELOPMENT, http=HttpSettings(port=port - 100))
+        with _bind_worker(settings) as another:
+            assert another.getsockname()[1] != port
+    with _bind_worker(settings) as beside:
+        assert beside.getsockname()[1] == port
+    with _bind_worker(Settings(mode=Mode.DEVELOPMENT, http=HttpSettings(port=65500))) as another:
+        assert another.getsockname()[1] >= 1024
+
+
+@pytest.mark.parametrize("name", ["valkey-server", "postgres"])
+def test_a_service_that_dies_ends_all_of_it(place: Place, name: str) -> None:
+    for program in place.start():
+        place.ready(program)
+        children = psutil.Process(program.process.pid).children()
+        (service,) = (each for each in children if each.name() == name)
+        service.kill()
+        assert program.end() == 1
+        last = program.output.splitlines()[-1]
+        assert last.startswith(
+            f"{name} has ended by SIGKILL, and Lectern with it: start it again; its log is "
+        )
+        assert "never retrieved" not in program.output
+
+
+def test_whoever_ends_all_at_once_has_asked_for_it(place: Place) -> None:
+    """As a machine that is shut down does."""
+    for program in place.start():
+        place.ready(program)
+        for process in (psutil.Process(program.process.pid), *psutil.Process(program.process.pid).children()):
+            process.send_signal(signal.SIGTERM)
+        assert program.end() == 0
+        assert program.output.endswith("Stopped.\n")
 
 
 def test_a_running_request_is_answered_before_the_end(place: Place, dev: Program) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,8 +80,13 @@ def test_from_an_empty_database_to_the_last_answer(variables: dict[str, str], tm
     assert "max_connections = 20" in greedy.stderr
 
     url = f"http://127.0.0.1:{variables['LECTERN_HTTP_PORT']}"
-    with running([*INSTALLED, "serve"], tmp_path, **variables, LECTERN_DATABASE_POOL_SIZE="16") as program:
+    variables |= {"LECTERN_DATABASE_POOL_SIZE": "16", "LECTERN_HTTP_HEAD_TIMEOUT": "0.5"}
+    with running([*INSTALLED, "serve"], tmp_path, **variables) as program:
         program.wait_for(lambda: answers(f"{url}/readyz"), "answer")
+        with socket.create_connection(
+            ("127.0.0.1", int(variables["LECTERN_HTTP_PORT"])), timeout=60
+        ) as idler:
+            assert idler.recv(1) == b"", "who sends no head is not waited for"
         assert not answers(f"{url}/graphiql")
         program.send(signal.SIGTERM)
         assert program.end() == 0

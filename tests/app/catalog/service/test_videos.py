@@ -63,6 +63,10 @@ def test_captions() -> None:
         {"language": "pt-br", "key": f"{FOLDER}/pt.vtt"},
         {"language": "en", "key": f"{FOLDER}/en.vtt"},
     ]
+    private = Caption("zh-Hans-CN-x-A", f"{FOLDER}/zh.vtt")
+    assert VideoContent(1, None, [private]).columns(7)["captions"] == [
+        {"language": "zh-hans-cn-x-a", "key": f"{FOLDER}/zh.vtt"}
+    ]
     assert VideoContent(1, None, []).columns(7)["captions"] == []
 
 

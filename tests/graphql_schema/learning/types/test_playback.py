@@ -10,6 +10,7 @@ import pytest
 
 from app.database import Database
 from app.identity.actor import ANONYMOUS, Actor
+from app.learning.reads import playable_videos
 from app.resources import Resources
 from graphql_schema.learning.types.playback import VideoPlayback
 from tests.factories.catalog import MadeCourse, Staff, make_course, make_course_of, run
@@ -126,6 +127,26 @@ async def test_previews_are_anybodys_and_drafts_are_not(api: Api, database: Data
     await run(database, "UPDATE courses SET status = 'draft' WHERE id = $1", cast.course.number)
     teachers = {name: audience for name, audience in AUDIENCES.items() if audience == "teachers"}
     assert await audiences(api, cast, "node") == teachers
+
+
+async def test_the_read_itself_gives_drafts_to_teachers_alone(database: Database, cast: Cast) -> None:
+    """Below the lessons, which are hidden before anybody gets as far as this."""
+    (row,) = await run(
+        database,
+        "UPDATE lessons SET is_preview = true WHERE course_id = $1"
+        " RETURNING (SELECT v.id FROM video_metadata v WHERE v.lesson_id = lessons.id)",
+        cast.course.number,
+    )
+
+    async def read() -> dict[str, str]:
+        rows = {
+            name: await playable_videos(database, [row["id"]], actor) for name, actor in cast.actors.items()
+        }
+        return {name: found[0]["audience"] for name, found in rows.items() if found}
+
+    assert await read() == dict.fromkeys(cast.actors, "everybody") | AUDIENCES
+    await run(database, "UPDATE courses SET status = 'draft' WHERE id = $1", cast.course.number)
+    assert await read() == {name: audience for name, audience in AUDIENCES.items() if audience == "teachers"}
 
 
 async def test_a_class_of_viewers_shares_its_links(api: Api, resources: Resources, cast: Cast) -> None:
