@@ -87,6 +87,19 @@ async function told(video) {
   return { watched, total: milliseconds(ofVideo.watchedSeconds), position: milliseconds(ofVideo.positionSeconds) };
 }
 
+/** Until the server has so many milliseconds; what comes meanwhile may stand in one of its answers' halves alone. */
+async function arrives(video, total) {
+  for (const until = Date.now() + PATIENCE; ; await sleep(20)) {
+    const { node } = await ask(
+      `query ($lesson: ID!) { node(id: $lesson) { ... on Lesson { viewerProgress { watchedSeconds } } } }`,
+      { lesson: video.lesson },
+      viewer.token,
+    );
+    if (Math.round((node.viewerProgress?.watchedSeconds ?? 0) * 1000) >= total) return;
+    assert.ok(Date.now() < until, "it does not arrive");
+  }
+}
+
 function union(ranges) {
   const united = [];
   for (const [from, to] of ranges.filter(([from, to]) => from < to).sort(([a], [b]) => a - b)) {
@@ -109,6 +122,12 @@ const HTML = `<!doctype html><title>Player</title><script type="module">
     window.under += 1;
     return fetch(...given)
       .then((response) => {
+        // An answer of which nothing comes but the beginning.
+        if (window.half) {
+          const { signal } = given[1];
+          const start = (stream) => signal.addEventListener("abort", () => stream.error(signal.reason));
+          return new Response(new ReadableStream({ start }), { status: 202 });
+        }
         // A clock of ours is wrong on purpose.
         const get = (name) => (name === "date" && !window.dated ? null : Headers.prototype.get.call(response.headers, name));
         Object.defineProperty(response.headers, "get", { value: get });
@@ -205,6 +224,52 @@ async function agrees(video, played) {
   assert.deepEqual(said.watched, played);
   assert.equal(said.total, length(played));
   return said;
+}
+
+/** A server and what lies between that make of a page's requests what is wanted; returns what wants it. A beat every 5 s. */
+async function through(one) {
+  let wanted = "answered";
+  const answers = {
+    busy: () => ({ status: 503, json: {} }),
+    // Redis took it, and died before it had said so.
+    later: ({ rejected, ...said }, { beats }) => ({
+      status: 202,
+      json: { ...said, accepted: 0, rejected: beats.map((_, index) => ({ index, code: "RETRY_LATER", message: "" })) },
+    }),
+    half: (said) => ({ status: 202, json: said }),
+    answered: (said) => ({ status: 202, json: { ...said, nextBeatAfterSeconds: 5 } }),
+  };
+  await one.tab.route(`${address}/progress`, async (route) => {
+    const way = wanted;
+    if (way === "away") return route.abort("internetdisconnected");
+    const response = await route.fetch();
+    while (way === "held" && wanted === "held") await sleep(20);
+    if (way === "lost" || way === "held") return route.abort("connectionreset");
+    return response.status() === 202
+      ? route.fulfill(answers[way](await response.json(), JSON.parse(route.request().postData())))
+      : route.fulfill({ response });
+  });
+  return async (way) => {
+    wanted = way;
+    await one.tab.evaluate((half) => { window.half = half; }, way === "half");
+  };
+}
+
+/** Watches, while nothing arrives, until so many beats wait. */
+async function gather(one, want, beats) {
+  await one.does("video.play()");
+  await one.pass(11);
+  await want("away");
+  for (let patience = 100; (await one.pending()) < beats; patience -= 1) {
+    assert.ok(patience > 0, "no beats are made");
+    await one.pass(5);
+  }
+}
+
+/** Numbers that are the same for the same seed, of a multiplicative generator. */
+function dice(seed) {
+  let state = seed * 2 + 1;
+  return (below) => (state = (state * 48_271) % 2_147_483_647) % below;
 }
 
 const stored = (tab) =>
@@ -453,9 +518,7 @@ try {
 
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   await step(`whatever somebody does (SEED=${seed})`, async () => {
-    // A multiplicative generator: the same doings for the same seed.
-    let state = seed * 2 + 1;
-    const random = (below) => (state = (state * 48_271) % 2_147_483_647) % below;
+    const random = dice(seed);
     const video = videos.shift();
     const one = await player();
     await one.watch(video);
@@ -484,6 +547,147 @@ try {
     // What was sent more than once counts once.
     const ranges = one.sent.flatMap(({ beats }) => beats).map(({ watchedFrom, watchedTo }) => [watchedFrom * 1000, watchedTo * 1000].map(Math.round));
     assert.deepEqual(union(ranges), played);
+    assert.deepEqual(await one.problems(), []);
+    await one.tab.close();
+  });
+
+  for (const way of ["lost", "busy", "later", "half"]) {
+    await step(`what the server took and did not say loses nothing when more is watched offline: ${way}`, async () => {
+      const video = videos.shift();
+      const one = await player();
+      const want = await through(one);
+      await one.watch(video);
+      await gather(one, want, 49);
+      await want(way);
+      await one.tab.evaluate(() => window.dispatchEvent(new Event("online")));
+      await one.answered();
+      const { total } = await told(video);
+      assert.ok(total > 200_000, "it was taken");
+      assert.ok((await one.pending()) >= 49, "and is not known to be");
+      await want("away");
+      await one.pass(60);
+      assert.ok((await one.pending()) < 50, "what waits became few");
+      assert.ok((await told(video)).total < total + 10_000);
+      await want("answered");
+      await one.does("video.pause()");
+      await one.pass(185); // A pause that was told of, and the longest that it may wait after a failure.
+      await one.delivered();
+      await agrees(video, await one.played());
+      assert.deepEqual(await one.problems(), []);
+      await one.tab.close();
+    });
+  }
+
+  await step("what the server took loses nothing when the page dies and the next one goes on offline", async () => {
+    const video = videos.shift();
+    const one = await player();
+    let want = await through(one);
+    await one.watch(video);
+    await gather(one, want, 49);
+    await want("lost");
+    await one.tab.evaluate(() => window.dispatchEvent(new Event("online")));
+    await one.answered();
+    await want("away");
+    await one.pass(4); // No beat tells of it yet.
+    await one.does("navigator.sendBeacon = () => true; video.pause()");
+    const played = await one.played();
+    const { total } = await told(video);
+    assert.ok(total > 200_000 && total < length(played), "it was taken, but for the end");
+    await one.tab.close();
+
+    const other = await player({ time: BEGIN + HOUR });
+    want = await through(other);
+    await want("away");
+    await other.watch(video);
+    assert.ok((await other.pending()) > 0);
+    await other.does("video.currentTime = 20; video.play()");
+    await other.pass(65);
+    assert.ok((await other.pending()) < 50);
+    assert.equal((await told(video)).total, total);
+    await want("answered");
+    await other.does("video.pause()");
+    await other.pass(155);
+    await other.delivered();
+    await agrees(video, union([...played, ...(await other.played())]));
+    assert.equal(await stored(other.tab), 0);
+    assert.deepEqual(await other.problems(), []);
+    await other.tab.close();
+  });
+
+  await step("what a beacon of a hidden page brought loses nothing when it plays on offline, and the next page after it", async () => {
+    const video = videos.shift();
+    const one = await player();
+    const want = await through(one);
+    const becomes = (state) =>
+      one.tab.evaluate((state) => {
+        delete document.visibilityState; // As it is: visible.
+        if (state === "hidden") Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, state);
+    await one.watch(video);
+    await gather(one, want, 40);
+    await want("held");
+    await one.tab.evaluate(() => window.dispatchEvent(new Event("online")));
+    await one.tab.clock.runFor(20_000); // While a request is under way.
+    await becomes("hidden");
+    const brought = Math.round((await one.tab.evaluate("video.currentTime")) * 1000);
+    await arrives(video, brought);
+    await want("away");
+    await becomes("visible");
+    await one.pass(20);
+    assert.ok((await one.pending()) > 40);
+    await one.does("video.sleep()");
+    const played = await one.played();
+    await one.does("navigator.sendBeacon = () => true"); // This time it comes nowhere.
+    await one.tab.goto(`${address}/player?elsewhere`);
+    await one.watch(video);
+    await one.does("video.currentTime = 20; video.play()");
+    await one.pass(65);
+    assert.ok((await one.pending()) < 50);
+    assert.equal((await told(video)).total, brought);
+    await want("answered");
+    await one.does("video.pause()");
+    await one.pass(155);
+    await one.delivered();
+    await agrees(video, union([...played, ...(await one.played())]));
+    assert.deepEqual(await one.problems(), []);
+    await one.tab.close();
+  });
+
+  await step(`whatever becomes of requests, answers and pages (SEED=${seed})`, async () => {
+    const random = dice(seed);
+    const video = videos.find(({ seconds }) => seconds >= 600);
+    videos.splice(videos.indexOf(video), 1);
+    const one = await player();
+    const want = await through(one);
+    await one.watch(video);
+    const played = [];
+    const doings = [
+      ...Array(12).fill("video.play()"),
+      ...Array(20).fill(""), // It plays on.
+      "video.pause()",
+      () => `video.currentTime = ${random(Math.floor(video.seconds * 1000)) / 1000}`,
+      () => `video.playbackRate = ${[0.5, 1, 2][random(3)]}`,
+    ];
+    for (let count = 0; count < 50; count += 1) {
+      const doing = doings[random(doings.length)];
+      await one.does(typeof doing === "function" ? doing() : doing);
+      if (random(4) === 0) await want(["answered", "lost", "busy", "later", "half", ...Array(5).fill("away")][random(10)]);
+      if (random(4) === 0) await one.does('window.dispatchEvent(new Event("online"))');
+      await one.pass((2 * random(random(2) ? 5000 : 40_000)) / 1000);
+      if (random(20) === 0) {
+        await one.does("video.sleep()");
+        played.push(...(await one.played()));
+        if (random(2)) await one.does("navigator.sendBeacon = () => true"); // It comes nowhere.
+        await one.tab.goto(`${address}/player?${count}`);
+        await one.watch(video);
+      }
+    }
+    await want("answered");
+    await one.does("video.pause()");
+    await one.pass(185);
+    await one.delivered();
+    await agrees(video, union([...played, ...(await one.played())]));
     assert.deepEqual(await one.problems(), []);
     await one.tab.close();
   });
@@ -534,10 +738,7 @@ try {
     await one.tab.goto(`${address}/player?elsewhere`);
     const last = JSON.parse(await one.tab.evaluate(() => localStorage.getItem("beacon")));
     assert.equal(last.ticket.length, 86);
-    for (const until = Date.now() + PATIENCE; (await told(video)).total < 10_333; ) {
-      assert.ok(Date.now() < until, "the beacon does not arrive");
-      await sleep(20);
-    }
+    await arrives(video, 10_333);
     assert.deepEqual((await told(video)).watched, [[0, 10_333]]);
     // No answer was seen: the next page sends it again, which changes nothing.
     await one.watch(video);
@@ -659,6 +860,23 @@ try {
     assert.deepEqual((await told(video)).watched, [[0, 6000], [50_000, 81_500]]);
     assert.deepEqual(await one.problems(), []);
     await one.does("reporter.stop()");
+
+    // Who renews a token waits for an answer that does not come.
+    await one.tab.evaluate(
+      ([id, token]) => {
+        let asked = 0;
+        watch(new FakeVideo(300), { videoId: id, accessToken: () => (asked++ ? token : new Promise(() => {})) }, []);
+      },
+      [video.id, viewer.token],
+    );
+    await one.does("video.currentTime = 200; video.play()");
+    await one.pass(10);
+    await one.does("video.pause()");
+    await one.pass(25);
+    await one.delivered();
+    assert.deepEqual((await told(video)).watched, [[0, 6000], [50_000, 81_500], [200_000, 210_000]]);
+    assert.deepEqual(await one.problems(), ["Error: accessToken does not answer"]);
+    await one.does("reporter.stop(); problems.length = 0");
 
     const before = one.sent.length;
     await one.watch(video, { viewerId: stranger.id }, [stranger.token]);

@@ -440,7 +440,7 @@ export class ProgressReporter {
       let response;
       try {
         response = await this.#post(batch.map((each) => each.beat));
-        await this.#settle(batch, response);
+        this.#settle(batch, response);
       } catch (error) {
         // Offline, or no answer in time: nothing unusual, and tried again.
         this.#backOff(null);
@@ -471,34 +471,47 @@ export class ProgressReporter {
     return response;
   }
 
+  /** Who renews it may wait for an answer that is lost. */
   async #tokenOf(refused) {
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("accessToken does not answer")), PATIENCE);
+    });
     try {
-      return await this.#accessToken(refused);
+      return await Promise.race([this.#accessToken(refused), late]);
     } catch (error) {
       this.#fail(error);
       return null;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  #request(body, token) {
+  async #request(body, token) {
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), PATIENCE);
-    return fetch(this.#endpoint, {
-      method: "POST",
-      // So it goes on when the page closes meanwhile.
-      keepalive: true,
-      credentials: "omit",
-      headers: token
-        ? { "content-type": "application/json", authorization: `Bearer ${token}` }
-        : { "content-type": "text/plain;charset=UTF-8" },
-      body: JSON.stringify(body),
-      signal: giveUp.signal,
-    }).finally(() => clearTimeout(timer));
+    try {
+      const response = await fetch(this.#endpoint, {
+        method: "POST",
+        // So it goes on when the page closes meanwhile.
+        keepalive: true,
+        credentials: "omit",
+        headers: token
+          ? { "content-type": "application/json", authorization: `Bearer ${token}` }
+          : { "content-type": "text/plain;charset=UTF-8" },
+        body: JSON.stringify(body),
+        signal: giveUp.signal,
+      });
+      // A connection may die in the middle of an answer, and nobody tells.
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
-  async #settle(batch, response) {
+  #settle(batch, response) {
     if (response?.status === 202) {
-      const answer = await response.json();
+      const answer = JSON.parse(response.text);
       this.#failures = 0;
       this.#pace = Math.min(Math.max(Number(answer.nextBeatAfterSeconds) || USUAL, FASTEST), RETRY_LONGEST);
       this.#keep(answer.ticket);
@@ -575,18 +588,24 @@ export class ProgressReporter {
     this.#remove(this.#queue.filter((each) => !each.handed && Date.parse(each.beat.clientTime) < oldest));
   }
 
-  /** Heartbeats that could not be sent become one with what followed them. */
+  /**
+   * Heartbeats that wait become one with what follows them. Whatever of them the server has taken without our hearing
+   * of it, what it becomes is plausible: it has the number of the first, and is measured by what came before that. Seeks
+   * are counted by their numbers, and keep them.
+   */
   #compact() {
     if (this.#queue.length <= BATCH) return;
     const kept = [];
     for (const each of this.#queue) {
       const before = kept.at(-1);
       const joins =
-        before && !before.handed && !each.handed && before.beat.event === "HEARTBEAT" &&
+        before && !before.handed && !each.handed && before.beat.event === "HEARTBEAT" && each.beat.event !== "SEEK" &&
         before.beat.viewingKey === each.beat.viewingKey && before.beat.watchedTo === each.beat.watchedFrom &&
         each.beat.watchedTo - before.beat.watchedFrom <= LONGEST_MERGED;
       if (joins) {
         each.beat.watchedFrom = before.beat.watchedFrom;
+        each.beat.clientSequence = before.beat.clientSequence;
+        each.bid &&= before.bid;
         kept.pop();
       }
       kept.push(each);
@@ -595,7 +614,7 @@ export class ProgressReporter {
     if (surplus > 0) {
       // Those first that tell of nothing watched.
       const idle = kept.filter(({ beat, handed }) => !handed && beat.watchedFrom === beat.watchedTo);
-      const dropped = new Set([...idle, ...kept].slice(0, surplus));
+      const dropped = new Set([...new Set([...idle, ...kept])].slice(0, surplus));
       for (const { beat } of dropped) this.#tell({ code: "QUEUE_FULL", beat });
       this.#queue = kept.filter((each) => !dropped.has(each));
     } else {
