@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _BESIDE = 100  # from the API's port to the worker's; the next few are other clones'
 _LOOK = 0.5  # seconds between looks at the services
+_REVIVALS, _WITHIN = 10, 60.0  # times and seconds: what ends more often will not stay
 
 
 def dev(
@@ -94,7 +96,8 @@ def _run(settings: Settings, ending: Ending, stack: ExitStack) -> None:
     finally:
         # Before whatever else has failed: it will have failed of this. Where somebody ends us, they may end all.
         for service in () if ending.requested else services:
-            service.expect_running()
+            if service.ended:
+                raise EmbeddedError(f"{service.ended}: it ends again and again, and Lectern with it.")
 
 
 def _bind_worker(settings: Settings) -> socket.socket:
@@ -110,16 +113,25 @@ def _bind_worker(settings: Settings) -> socket.socket:
 async def _watching(
     services: "Sequence[EmbeddedPostgres | EmbeddedValkey]", ending: Ending
 ) -> AsyncIterator[None]:
-    """Ends the serving when one of the services does: without them nothing works, and nobody else would notice."""
+    """Starts a service again that has ended: nobody else would, and nothing works without it. Ends the serving when that
+    is of no use.
+    """
+    revived: deque[float] = deque(maxlen=_REVIVALS)
 
     async def watch() -> None:
-        try:
-            while True:
-                await asyncio.sleep(_LOOK)
-                for service in services:
-                    service.expect_running()
-        except EmbeddedError:
-            ending.give_up()  # which service, and how it ended, is said last
+        while True:
+            await asyncio.sleep(_LOOK)
+            for service in services:
+                if not (how := service.ended) or ending.requested:
+                    continue
+                now = time.monotonic()
+                if len(revived) == _REVIVALS and now - revived[0] < _WITHIN:
+                    ending.give_up()  # which service, and how it ended, is said last
+                    return
+                revived.append(now)
+                _say(f"{how}: it is started again.")
+                # Here, in the thread that ends last: services end with the thread that has started them.
+                service.revive()
 
     task = asyncio.create_task(watch())
     try:

@@ -116,6 +116,8 @@ class Process:
         self, command: Sequence[str], *, folder: Path, log: Path, stop_signal: signal.Signals, stdin: str = ""
     ) -> None:
         self.name = Path(command[0]).name
+        self._command = command
+        self._folder = folder
         self._log = log
         self._stop_signal = stop_signal
         user, group = private_folder(folder)
@@ -158,13 +160,18 @@ class Process:
     def running(self) -> bool:
         return self._child.poll() is None
 
-    def expect_running(self) -> None:
-        """Raises EmbeddedError once the program has ended, which nobody asked it to; it leaves no zombie."""
-        if (status := self._child.poll()) is not None:
-            how = f"by {signal.Signals(-status).name}" if status < 0 else f"with code {status}"
-            raise EmbeddedError(
-                f"{self.name} has ended {how}, and Lectern with it: start it again; its log is {self._log}."
-            )
+    @property
+    def ended(self) -> str:
+        """How the program has ended, in a sentence without its full stop; nothing while it runs. It leaves no zombie."""
+        if (status := self._child.poll()) is None:
+            return ""
+        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with code {status}"
+        return f"{self.name} has ended {how}, its log is {self._log}"
+
+    def again(self) -> "Process":
+        """The same program once more, when it has ended; what it had started is ended too. Returns at once."""
+        self.kill()
+        return Process(self._command, folder=self._folder, log=self._log, stop_signal=self._stop_signal)
 
     def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
         """Returns once `ready()`. Raises EmbeddedError if the program ends before, or after `timeout` s."""

@@ -82,10 +82,15 @@ class EmbeddedValkey:
             else:
                 return
 
-    def expect_running(self) -> None:
-        """Raises EmbeddedError when the server has ended by itself."""
-        if self._process:
-            self._process.expect_running()
+    @property
+    def ended(self) -> str:
+        """How the server has ended by itself, in a sentence without its full stop; nothing while it runs."""
+        return self._process.ended if self._process else ""
+
+    def revive(self) -> None:
+        """Begins to run again at the same address, after it has ended by itself. Returns at once. Raises EmbeddedError."""
+        assert self._process is not None
+        self._process = self._process.again()
 
     def stop(self) -> None:
         """Writes what is left to write and ends the server."""

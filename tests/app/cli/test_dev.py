@@ -1,9 +1,11 @@
+import contextlib
 import json
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,18 +151,45 @@ def test_the_workers_port_is_beside_the_apis_or_another() -> None:
 
 
 @pytest.mark.parametrize("name", ["valkey-server", "postgres"])
-def test_a_service_that_dies_ends_all_of_it(place: Place, name: str) -> None:
+def test_a_service_that_dies_is_started_again(place: Place, name: str) -> None:
     for program in place.start():
         place.ready(program)
-        children = psutil.Process(program.process.pid).children()
-        (service,) = (each for each in children if each.name() == name)
-        service.kill()
+        for _ in range(2):
+            before = service_of(program, name)
+            assert before is not None
+            before.kill()
+            program.wait_for(lambda: service_of(program, name) not in {None, before}, "come again")  # noqa: B023
+            program.wait_for(lambda: answers(f"{place.url}/readyz"), "be ready")
+        assert not [
+            each
+            for each in psutil.Process(program.process.pid).children()
+            if each.status() == psutil.STATUS_ZOMBIE
+        ]
+        program.send(signal.SIGTERM)
+        assert program.end() == 0
+        assert program.output.count(f"{name} has ended by SIGKILL, its log is ") == 2
+        assert "never retrieved" not in program.output
+
+
+def test_a_service_that_ends_again_and_again_ends_all_of_it(place: Place) -> None:
+    for program in place.start():
+        place.ready(program)
+        while program.process.poll() is None:
+            if service := service_of(program, "valkey-server"):
+                service.kill()
+            time.sleep(0.05)
         assert program.end() == 1
         last = program.output.splitlines()[-1]
-        assert last.startswith(
-            f"{name} has ended by SIGKILL, and Lectern with it: start it again; its log is "
-        )
-        assert "never retrieved" not in program.output
+        assert last.startswith("valkey-server has ended by SIGKILL, its log is ")
+        assert last.endswith(": it ends again and again, and Lectern with it.")
+
+
+def service_of(program: Program, name: str) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for each in psutil.Process(program.process.pid).children():
+            if each.name() == name and each.status() != psutil.STATUS_ZOMBIE:
+                return each
+    return None
 
 
 def test_whoever_ends_all_at_once_has_asked_for_it(place: Place) -> None:
