@@ -1,6 +1,6 @@
 """POST and GET /graphql: a plain ASGI application, because every layer between socket and executor costs each request."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ BuildContext = Callable[[RequestHead], Any]
 
 class GraphQLEndpoint:
     """`build_context` may be a plain or an async function; it raises InvalidAccessToken for a token that proves
-    nothing. `build_in_outage` is for operations that need no database, when it has raised Unavailable.
+    nothing. `build_patiently` is for operations that need no database, and are served while it is away or hangs.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class GraphQLEndpoint:
         schema: GraphQLSchema,
         metrics: Metrics,
         build_context: BuildContext,
-        build_in_outage: Callable[[RequestHead], Awaitable[Any]] | None = None,
+        build_patiently: BuildContext | None = None,
     ) -> None:
         self._settings = settings
         self._build_context = build_context
-        self._build_in_outage = build_in_outage
+        self._build_patiently = build_patiently or build_context
         self._served_in_outages = served_in_outages(schema)
         self._metrics = OperationMetrics(metrics)
         self.documents = Documents(
@@ -112,16 +112,19 @@ class GraphQLEndpoint:
             request = from_body(body)
         else:
             request = from_query_string(scope["query_string"])
+        operation, refusal = None, None
         try:
-            context = self._build_context(head)
-            if hasattr(context, "__await__"):
-                context = await context
             operation = self._prepare(request, writes=method == "POST")
-        except Unavailable:
-            operation = self._prepare(request, writes=method == "POST")
-            if self._build_in_outage is None or operation.only_field not in self._served_in_outages:
-                raise
-            context = await self._build_in_outage(head)
+        except (HttpRejected, DocumentRejected) as error:
+            refusal = error
+        patient = operation is not None and operation.only_field in self._served_in_outages
+        context = (self._build_patiently if patient else self._build_context)(head)
+        if hasattr(context, "__await__"):
+            context = await context
+        # Whoever cannot say who they are hears that first.
+        if operation is None:
+            assert refusal is not None
+            raise refusal
         count = StatementCount()
         statements.set(count)
         execution = await self._operations.execute(operation, variables=request.variables, context=context)

@@ -1,5 +1,6 @@
 """POST /progress over real sockets: the same as `recordProgress`, by header or by ticket."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -307,3 +308,33 @@ async def test_both_doors_serve_whom_they_know_while_postgresql_is_away(
     # A session that is known to have ended stays so.
     resources.ended_sessions.add(session)
     assert (await ask(record)).status_code == 401
+
+
+async def test_neither_door_waits_for_a_postgresql_that_hangs(
+    client: httpx.AsyncClient, running: RunningServer, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources, learner = running.resources, watching.learner
+    token = resources.access_tokens.issue(learner.number, learner.role, uuid4()).token
+    headers = {"Authorization": f"Bearer {token}"}
+    beats = [reported(watching.video_ids[0])]
+    document = "mutation($beats: [ProgressBeat!]!) { recordProgress(input: {beats: $beats}) { accepted } }"
+
+    async def ask_both() -> list[int]:
+        posted = await client.post("/progress", json={"beats": beats}, headers=headers)
+        operation = {"query": document, "variables": {"beats": beats}}
+        asked = await client.post("/graphql", json=operation, headers=headers)
+        return [posted.json()["accepted"], asked.json()["data"]["recordProgress"]["accepted"]]
+
+    assert await ask_both() == [1, 1]
+    answering = asyncio.Event()
+    acquire = resources.database.acquire
+
+    async def hang() -> Any:
+        await answering.wait()
+        return await acquire()
+
+    monkeypatch.setattr(resources.database, "acquire", hang)
+    resources.ended_sessions._read_at = (resources.ended_sessions._read_at or 0) - 2
+    # It answers only when both have been answered.
+    assert await ask_both() == [1, 1]
+    answering.set()
