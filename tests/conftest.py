@@ -22,6 +22,7 @@ import app.notifications.models
 import app.operations.models
 import app.outbox.models  # noqa: F401 - the tables register themselves, of all that is to be emptied
 from app.database import Base, Database
+from app.embedded import EmbeddedValkey
 from app.partitions import MONTHLY_TABLES
 from app.resources import Resources, open_resources
 from app.settings import CacheSettings, DatabaseSettings, Mode, RedisSettings, Settings
@@ -219,3 +220,15 @@ def api(resources: Resources) -> Api:
 @pytest.fixture
 def crowd_api(crowd: Resources) -> Api:
     return Api(crowd)
+
+
+@pytest.fixture(scope="session")
+def keeping_redis_url() -> Iterator[str]:
+    """A Valkey that keeps what it is given, as production's for viewers' progress."""
+    with services.temporary_home() as home:
+        valkey = EmbeddedValkey(home / "valkey")
+        valkey.start()
+        try:
+            yield valkey.url
+        finally:
+            valkey.stop()

@@ -21,13 +21,15 @@ BATCH = 500
 LONG = 1_000
 """Ids in Redis from which on a queue's workers have enough to do for a while: told again, most would be there twice."""
 
-# Each queue by itself: a million jobs of one hide none of another.
+# Each queue by itself: a million jobs of one hide none of another. Looked for once: in a subquery it would be begun anew
+# for each row of some plans, and each time lock and give the next ones, whatever the limit.
 _UNHEARD = Query(
-    "UPDATE jobs SET handed_over_at = now() WHERE id IN (SELECT unheard.id"
+    "WITH unheard AS MATERIALIZED (SELECT found.id"
     " FROM unnest($1::text[], $2::interval[]) AS q (name, patience)"
     " CROSS JOIN LATERAL (SELECT id FROM jobs WHERE queue = q.name AND due_at < now() - $3::interval"
     " AND (handed_over_at IS NULL OR handed_over_at < now() - q.patience)"
-    " ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) AS unheard) RETURNING id, queue",
+    " ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) AS found)"
+    " UPDATE jobs SET handed_over_at = now() FROM unheard WHERE jobs.id = unheard.id RETURNING jobs.id, jobs.queue",
     ("queues", "patience", "grace", "batch"),
     {},
 )

@@ -122,12 +122,12 @@ def test_the_files_limits_are_the_settings_defaults(name: str, seconds: float) -
 
 
 @pytest.fixture
-def variables(redis_url: str) -> Iterator[dict[str, str]]:
+def variables(keeping_redis_url: str) -> Iterator[dict[str, str]]:
     """What the programs need besides the database's address."""
     with mail_server() as (smtp_url, _):
         yield {
             "LECTERN_DATABASE_PGBOUNCER": "true",
-            "LECTERN_REDIS_URL": redis_url,
+            "LECTERN_REDIS_URL": keeping_redis_url,
             "LECTERN_SMTP_URL": smtp_url,
             "LECTERN_PUBLIC_URL": "https://learn.example",
             "LECTERN_SIGNING_KEYS": key_sets.dump(dict([key_sets.generate()])),

@@ -32,10 +32,11 @@ _FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=2)
 
 # What was tried so often without an end of any kind kills whoever tries.
 _TAKE = Query(
-    "UPDATE notification_mails m SET tries = m.tries + 1, due_at = now() + $3,"
-    " state = CASE WHEN m.tries < $1 THEN 'due' ELSE 'failed' END"
-    " FROM (SELECT id FROM notification_mails WHERE state = 'due' AND due_at <= now() ORDER BY due_at, id LIMIT $2"
-    " FOR UPDATE SKIP LOCKED) d WHERE m.id = d.id"
+    # Looked for once: a subquery would be begun anew for each row of some plans, and take more than a batch.
+    "WITH d AS MATERIALIZED (SELECT id FROM notification_mails WHERE state = 'due' AND due_at <= now()"
+    " ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)"
+    " UPDATE notification_mails m SET tries = m.tries + 1, due_at = now() + $3,"
+    " state = CASE WHEN m.tries < $1 THEN 'due' ELSE 'failed' END FROM d WHERE m.id = d.id"
     " RETURNING m.id, m.recipient_id, m.day, m.notification_ids, m.left_out, m.state, m.tries",
     ("tries", "rows", "lease"),
     {},
