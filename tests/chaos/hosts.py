@@ -1,5 +1,6 @@
 """Valkey and PostgreSQL as they run on hosts of their own: they die, and come again at the same address."""
 
+import asyncio
 import os
 import signal
 import time
@@ -57,6 +58,12 @@ class ValkeyHost:
         seconds, microseconds = self.command("TIME")
         now = int(seconds) * 1000 + int(microseconds) // 1000
         return int(self.command("ZCOUNT", _QUEUE, f"({now}", "+inf"))
+
+    async def amid_a_flush(self) -> None:
+        """Returns when a worker has taken something; that it has ended a moment later is possible."""
+        async with asyncio.timeout(_PATIENCE):
+            while not self.on_lease():  # noqa: ASYNC110 - another process's work
+                await asyncio.sleep(0.001)
 
     def kill(self) -> float:
         """SIGKILL; returns when it is gone: the moment, of the monotonic clock."""

@@ -49,9 +49,11 @@ async def killed(
     database_url = await stage.database()
     players = await stage.set(database_url, host.url, flushing=flushing)
     deaths, random = Deaths(), Random(2)
-    for _ in range(lives):
+    for life in range(lives):
         # More than a second, for which the API leaves a Redis alone that was away.
         await players.play(1.2 + random.random())
+        if life % 3 == 0:
+            await host.amid_a_flush()
         moment = host.kill()
         host.start()
         deaths.flushing += host.on_lease() > 0
