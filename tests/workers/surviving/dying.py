@@ -1,7 +1,9 @@
 """Steps at which a process kills itself: one by its name, once, or whichever is the nth."""
 
+import asyncio
 import os
 import signal
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.database import Database, Query
@@ -33,3 +35,18 @@ class Life:
             return answer
 
         return counted
+
+
+def live_on(live: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+    """Lives again and again, each time a step longer, until one life ends by itself. Prints how many there were."""
+    last, killed = 0, True
+    while killed:
+        last += 1
+        child = os.fork()
+        if child == 0:
+            asyncio.run(live(last))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        assert killed or os.waitstatus_to_exitcode(status) == 0, status
+    print(last)  # noqa: T201 - for the test

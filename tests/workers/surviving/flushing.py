@@ -6,8 +6,6 @@ death is in it too: whoever reports dies right after.
 """
 
 import asyncio
-import os
-import signal
 import sys
 import time
 
@@ -17,7 +15,7 @@ from app.learning.progress_buffer import ProgressBuffer
 from app.resources import open_resources
 from app.settings import ProgressSettings, Settings
 from tests.support.watching import beat
-from tests.workers.surviving.dying import Life
+from tests.workers.surviving.dying import Life, live_on
 from workers.learning import Flusher
 
 
@@ -47,20 +45,6 @@ async def live(last: int, user: int, video: int) -> None:
             await asyncio.sleep(0.05)
 
 
-def main(user: int, video: int) -> None:
-    last = 0
-    killed = True
-    while killed:
-        last += 1
-        child = os.fork()
-        if child == 0:
-            asyncio.run(live(last, user, video))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        assert killed or os.waitstatus_to_exitcode(status) == 0, status
-    print(last)  # noqa: T201 - the lives there were, for the test
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    user, video = map(int, sys.argv[1:])
+    live_on(lambda last: live(last, user, video))

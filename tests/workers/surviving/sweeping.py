@@ -2,9 +2,6 @@
 after so many steps: each statement, commit, look into the storage, removed file. The last one lives.
 """
 
-import asyncio
-import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +14,7 @@ from app.outbox import claim_job, claims
 from app.resources import open_resources
 from app.settings import Settings, StorageSettings
 from app.storage import Storage
-from tests.workers.surviving.dying import Life
+from tests.workers.surviving.dying import Life, live_on
 from workers.storage import ask_for_sweeping, sweep_uploads
 
 WAITING = Query("SELECT id FROM jobs WHERE name = $1", ("name",), {})
@@ -54,20 +51,6 @@ async def live(last: int, folder: Path) -> None:
                 await sweep_uploads(resources, claim)
 
 
-def main(folder: Path) -> None:
-    last = 0
-    killed = True
-    while killed:
-        last += 1
-        child = os.fork()
-        if child == 0:
-            asyncio.run(live(last, folder))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        assert killed or os.waitstatus_to_exitcode(status) == 0, status
-    print(last)  # noqa: T201 - the lives there were, for the test
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    folder = Path(sys.argv[1])
+    live_on(lambda last: live(last, folder))
